@@ -67,13 +67,13 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         Path("emergency-kill-switch")
     )
     launchdarkly_sdk_key: Annotated[Secret, Meta(description="Server-side SDK key of the environment.")] = Secret("")
-    launchdarkly_base_uri: Annotated[str, Meta(description="Where the SDK polls; a Relay Proxy's address.")] = (
+    launchdarkly_base_uri: Annotated[str, Meta(description="Address that the SDK polls, which may be a Relay Proxy's.")] = (
         "https://sdk.launchdarkly.com"
     )
-    launchdarkly_stream_uri: Annotated[str, Meta(description="Where the SDK streams; a Relay Proxy's address.")] = (
+    launchdarkly_stream_uri: Annotated[str, Meta(description="Address from which the SDK streams, which may be a Relay Proxy's.")] = (
         "https://stream.launchdarkly.com"
     )
-    launchdarkly_events_uri: Annotated[str, Meta(description="Address for events; a Relay Proxy's address.")] = (
+    launchdarkly_events_uri: Annotated[str, Meta(description="Address to which the SDK sends events, which may be a Relay Proxy's.")] = (
         "https://events.launchdarkly.com"
     )
     launchdarkly_stream: Annotated[bool, Meta(description="Whether flags are streamed; no: they are polled.")] = True
@@ -99,7 +99,7 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
     tenant_claims: Annotated[Names, Meta(description="Claims of a token that become attributes of the tenant; other claims do not.")] = ()
     evidence_url: Annotated[str, Meta(description="SQLAlchemy URL of the evidence store; empty: evidence.db in `home`.")] = ""
     webhook_url: Annotated[
-        Secret, Meta(description="Address that a controller of ramps tells its decisions, such as a Slack webhook; empty: none.")
+        Secret, Meta(description="URL to which a controller of ramps sends its decisions, such as a Slack webhook; empty: none.")
     ] = Secret("")
     webhook_key: Annotated[Secret, Meta(description="Key that signs messages to the webhook; empty: they are not signed.")] = Secret("")
     stores: Annotated[

@@ -1,4 +1,4 @@
-"""`rollout`: try out a ramp before it is used."""
+"""`rollout`: simulate a ramp before it is used."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 with extra("rollout"):
     import scipy  # noqa: F401 - without it, the message about the extra comes first
 
-command = typer.Typer(add_completion=False, no_args_is_help=True, help="Take surfaces along their ramps, or try out a ramp.")
+command = typer.Typer(add_completion=False, no_args_is_help=True, help="Move surfaces along their ramps, or simulate a ramp.")
 
 
 @command.callback()
 def rollout() -> None:
-    """Take surfaces along their ramps, or try out a ramp."""
+    """Move surfaces along their ramps, or simulate a ramp."""
 
 
 for control in ("run", "start", "status", "approve", "pause", "resume", "abort"):

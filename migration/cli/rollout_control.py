@@ -24,9 +24,9 @@ _TRIES = 20
 
 
 def run(
-    every: Annotated[float, typer.Option("--every", min=0.05, help="Seconds between two looks.")] = 0.5,
+    every: Annotated[float, typer.Option("--every", min=0.05, help="Seconds between two looks at the ramps.")] = 0.5,
 ) -> None:
-    """Run the controller: it promotes, holds and rolls back all ramps that were started. Of several, one leads, and the others wait.
+    """Run the controller: it promotes, holds and rolls back all started ramps. Of several controllers one leads, and the others wait.
 
     Exit codes: 0 stopped by a signal; 2 wrong use.
 
@@ -45,10 +45,12 @@ def run(
 def start(
     surface: Surface,
     *,
-    ramp: Annotated[Path | None, typer.Option("--ramp", help="TOML file; without it, the surface's own, or the one that ships.")] = None,
+    ramp: Annotated[
+        Path | None, typer.Option("--ramp", help="TOML file of the ramp; default: the surface's own ramp, or else the package's.")
+    ] = None,
     reason: Reason = "",
 ) -> None:
-    """Start the ramp of a surface from where the surface is: a controller takes it from there.
+    """Start the ramp of a surface at its present position; from then on a controller moves the surface.
 
     Exit codes: 0 started; 2 wrong use.
 
@@ -118,7 +120,7 @@ def abort(surface: Surface, *, reason: Reason = "") -> None:
 
 
 def approve(surface: Surface, *, reason: Reason = "") -> None:
-    """Approve leaving the step that a surface has taken. A gate that asks for two approvals wants two people; the approval ends with the
+    """Approve leaving the step that a surface has taken. A gate that requires two approvals needs two people; the approval ends with the
     step.
 
     Exit codes: 0 approved; 2 wrong use.
@@ -145,7 +147,7 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again, until interrupted.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the ramps that were started: their steps, the gates' intervals, the last decisions, and what is waited for.
+    """Show the ramps that were started: their steps, the gates' intervals, the last decisions, and what they wait for.
 
     Exit codes: 0 success; 1 a ramp was rolled back; 2 wrong use.
 

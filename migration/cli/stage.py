@@ -64,9 +64,9 @@ def set_stage(
 ) -> None:
     """Move one tenant, a percentage of the tenants, or all of them to a neighbouring stage, after it is proved which tenants move.
 
-    A step forward that the gate of the surface's ramp does not allow needs --force and --reason; a step back never does. On a terminal it
-    asks before it writes. Exit codes: 0 success; 1 the gate does not allow the edit, or it was written but processes do not follow it or
-    the history lacks it; 2 refused.
+    A step forward that the gate of the surface's ramp does not allow needs --force and --reason; a step back never does. On a terminal the
+    command asks before it writes. Exit codes: 0 success; 1 the gate does not allow the edit, or it was written but processes do not follow
+    it or the history lacks it; 2 refused.
 
     Example: netra-migration stage set chat live --percent 1 --rest off
     """

@@ -12,7 +12,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "status": "Show stages, verdicts and ledgers of all surfaces, and the processes that serve them.",
         "stage": "Show or move the stage of a surface, of a percentage of its tenants, or of one tenant.",
         "ramp": "Preview a step of a ramp before it is taken.",
-        "rollout": "Try out a ramp.",
+        "rollout": "Move surfaces along their ramps, or simulate a ramp.",
         "shadow": "Show or change the percentage of runs that are shadowed.",
         "kill": "Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.",
         "history": "Show every edit of the flags, also without this tool, every change of the kill switch, and every process that died.",

@@ -1,4 +1,4 @@
-"""The name of the engines' build, for runs that fail: read once in a thread, so that no request waits for files."""
+"""Reads the name of the engines' build, which is stored with failed runs, once in a thread, so that no request waits for files."""
 
 import logging
 import threading

@@ -14,12 +14,12 @@ Past = Literal["ended", "answered", "irreversible", "unclosed", "unrecorded", "r
 ended         the end of the whole run was delivered: its client has everything
 answered      text of the answer was delivered
 irreversible  a tool that is not declared read-only was called, or its call was unfinished
-unclosed      an event was delivered that another one must close, and was not
+unclosed      an event was delivered, but not the event that must close it
 unrecorded    events or effects exceeded the limits of a record, so what was done is not known
 refused       the candidate turned the request away, which is not a failure
 """
 
-#: They ask the process, or the reader of the stream, to stop: no failure of an engine.
+#: These ask the process or the reader of the stream to stop; they are not failures of an engine.
 _STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
@@ -42,7 +42,7 @@ class CommitPoint:
         self.watched = frozenset((*(sign.kind for sign in self._failures), *(ending.last.kind for ending in self._endings)))
 
     def is_failure(self, error: BaseException) -> bool:
-        """Tell whether an engine failed that raised this, and was not asked to stop."""
+        """Return whether this exception is a failure of the engine, and not a request to stop."""
         if isinstance(error, asyncio.CancelledError):
             # If nothing requested a cancellation, the engine raised it itself.
             task = asyncio.current_task()
@@ -50,7 +50,7 @@ class CommitPoint:
         return not isinstance(error, _STOPS)
 
     def announces(self, event: Event, delivered: Sequence[Event]) -> Outcome | None:
-        """Return how the run fails by this event; None: the event announces no failure.
+        """Return the failed outcome that this event announces; None: it announces no failure.
 
         Args:
             event: not delivered yet, of a kind in `watched`.
@@ -62,7 +62,7 @@ class CommitPoint:
         return "failed" if any(fits(sign, event) for sign in self._failures) else None
 
     def ends(self, delivered: Sequence[Event]) -> bool:
-        """Tell whether a stream that stopped after these events is whole."""
+        """Return whether a stream that stopped after these events is complete."""
         if not self._ends:
             return True
         last = delivered[-1] if delivered else None

@@ -4,12 +4,12 @@ Of each agent the client gets one first event and one last one, and of each lane
 
 1. an event of another user or run                          -> dropped
 2. of an agent that has ended, or after the end of the run  -> dropped
-3. the n-th of its lane and kind, and n were delivered      -> dropped: the client has its counterpart
-4. another one of what may come once, or a number that does not rise    -> dropped
+3. the n-th of its lane and kind, if n were delivered       -> dropped: the client has its counterpart
+4. a second one of a kind that may come once, or a number that does not rise -> dropped
 5. one that must be closed                                  -> waits for what closes it, and is dropped if nothing does
 6. any other                                                -> passed, with the next number of the stream
 
-What control never sends cannot be added: a stream without a required event stays so, as whenever control serves.
+An event that control never sends cannot be added: if control's stream lacks a required event, the client's stream lacks it too.
 """
 
 import logging
@@ -34,9 +34,9 @@ class Continuation:
     """Takes control's events one by one.
 
     Args:
-        policy: of the surface: its contract and envelope.
+        policy: the surface's policy, with its contract and envelope.
         request: whose run it is.
-        delivered: what the client has.
+        delivered: the events that the client has.
         resumed_s: seconds since the run's start at which control began.
     """
 
@@ -60,7 +60,7 @@ class Continuation:
             self._note(event, _frame(event.payload))
 
     def take(self, event: Event) -> list[Event]:
-        """Return what the client is sent now that control has sent this event: nothing, the event, or one that waited for it as well."""
+        """Return the events that the client gets after this event of control: none, this one, or also one that waited for it."""
         frame, place = _frame(event.payload), (event.lane, event.kind)
         if any(frame.get(field, value) != value for field, value in self._identity.items()):
             logger.error("an event %s of another run was dropped from a run that control resumed", event.kind)
@@ -117,7 +117,7 @@ class Continuation:
 
 
 def _frame(payload: bytes) -> dict[str, Any]:
-    """Return the frame; {}: it is not a JSON object, so it says nothing and is passed on as it is."""
+    """Return the frame; {}: it is not a JSON object, so it is passed on unchanged."""
     try:
         frame = _json.decode(payload)
     except _UNREADABLE:

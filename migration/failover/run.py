@@ -1,10 +1,10 @@
 """One run that control resumes when its candidate fails.
 
-1. The candidate's events pass by, and are only looked at when they may announce a failure.
+1. The candidate's events are passed on; only those that may announce a failure are examined.
 2. It fails: by an exception, by an event that announces it, or by a stream that stops before its end.
-3. `commit` decides whether control may resume. If not, the failure takes its course, as without a failover.
+3. `commit` decides whether control may resume. If not, the client gets the failure, as without a failover.
 4. The candidate is stopped, and none of its effects is performed any more.
-5. Control runs on the journal so far (`effects/resuming`), and beyond its end on the outside.
+5. Control runs on the journal so far (`effects/resuming`); after the journal's end its effects are performed.
 6. `continuation` makes its events follow on those that the client has.
 """
 
@@ -36,7 +36,7 @@ class Failover:
         policy: of the surface.
         control: resumes runs.
         build: returns the version of the engines' code; asked when a run has failed.
-        metrics: count the runs that their candidate failed.
+        metrics: count the runs that candidate failed.
     """
 
     def __init__(self, policy: Policy, control: Engine, *, build: Callable[[], str], metrics: Metrics) -> None:
@@ -45,7 +45,7 @@ class Failover:
         self.results: dict[str, int] = {}  #: result -> runs that candidate failed since the start
 
     def count(self, result: FailoverResult) -> None:
-        """Count a run that its candidate failed, by its result."""
+        """Count a run that candidate failed, by its result."""
         self.results[result] = self.results.get(result, 0) + 1
         self._metrics.failovers.labels(self.policy.surface, result).inc()
 
@@ -143,11 +143,11 @@ class FailoverRun:
             raise StopAsyncIteration
         if isinstance(failure, Exception):
             raise failure
-        # Hardly anything catches the others, so its client would get no error at all.
+        # Few callers catch other exceptions, so the client would get no error at all.
         raise UnfinishedRunError(self._request.run_id, self._past or _UNFINISHED) from failure
 
     async def _looked_at(self, event: Event) -> Event:
-        """Return the candidate's next event, or what follows on those before if it announces a failure."""
+        """Return the candidate's next event, or the next event after the failure that it announces."""
         outcome = self._announced(event)
         if outcome is None:
             return event
@@ -177,7 +177,7 @@ class FailoverRun:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The outcome that the serving engine reported; None: it reported none, or failed after an end that says more."""
+        """The outcome that the serving engine reported; None: it reported none, or failed after its end was delivered."""
         return None if self._past == "ended" else self._tape.outcome
 
     @property
@@ -190,7 +190,10 @@ class FailoverRun:
         await (self._candidate.close(self._events) if self._rest is None else self._rest.close())
 
     def record(self, origin: Origin, outcome: Outcome, error: EffectError | None, trace_id: str | None) -> RunRecord:
-        """Return the record of the run as its user saw it, and count its result if candidate failed. Arguments as of `Recording.record`."""
+        """Return the record of the run as its user saw it, and count its result if candidate failed.
+
+        The arguments are those of `Recording.record`.
+        """
         if self._failed is not None:
             self._failover.count(self._past or ("stopped" if outcome in ("cancelled", "cut") else self._saved(outcome)))
         if self._rest is None:
@@ -199,8 +202,9 @@ class FailoverRun:
         return msgspec.structs.replace(record, failover=self._failed)
 
     def judged(self, record: RunRecord, outcome: Outcome) -> tuple[RunRecord, Outcome]:
-        """Return the record and outcome by which candidate is judged: those of its own failed part if its user does not see the failure, or
-        else what is given.
+        """Return the record and outcome by which candidate is judged.
+
+        They are those of its own failed part if the user does not see the failure, otherwise the given ones.
         """
         if self._failed is None or (self._rest is None and self._past != "ended"):
             return record, outcome
@@ -215,7 +219,7 @@ class FailoverRun:
         return "saved" if outcome == "completed" and self._rest is not None else "control_failed"
 
     def _announced(self, event: Event | None) -> Outcome | None:
-        """Return how the run fails by its next event, or by its end (None); None: it does not."""
+        """Return the failed outcome that the next event, or the end of the stream (None), announces; None: no failure."""
         if not self._watching:
             return None
         try:
@@ -245,7 +249,7 @@ class FailoverRun:
             self._stopped = True
             tape.take_over()
             await tape.close(self._events)
-            self._past = self._why_not(failure)  # something may have begun until it stopped
+            self._past = self._why_not(failure)  # an effect may have begun before it stopped
         return self._past is None
 
     def _resume(self) -> "_Rest":

@@ -1,10 +1,10 @@
-"""Notices that the wall clock jumped: against the monotonic clock, and against what a controller noted before."""
+"""Notices jumps of the wall clock: it is compared with the monotonic clock, and with the time that a controller stored before."""
 
 from collections.abc import Callable
 from typing import Final
 
-JUMP_S: Final = 5.0  #: a larger difference is a jump; NTP turns a clock much more slowly
-SETTLE_S: Final = 30.0  #: after a jump, so long nothing is promoted
+JUMP_S: Final = 5.0  #: a larger difference is a jump; NTP adjusts a clock much more slowly
+SETTLE_S: Final = 30.0  #: seconds after a jump in which nothing is promoted
 
 
 class Clocks:
@@ -30,11 +30,11 @@ class Clocks:
         self.now, self._last = now, last
 
     def noted(self, at: float) -> None:
-        """Compare with the time at which a controller looked before: the wall clock cannot be behind it."""
+        """Compare the wall clock with the time of a controller's earlier look: a clock behind that time has jumped."""
         self._jumped(min(0.0, self.now - at), self._last)
 
     def unsettled(self) -> str | None:
-        """Return why nothing is promoted because of a jump; None: there was none lately."""
+        """Return the sentence about a recent jump, after which nothing is promoted; None: there was no recent jump."""
         if self._jumped_at is None or self._last - self._jumped_at >= SETTLE_S:
             return None
         return f"The clock jumped by {self._jump_s:+.0f} s; nothing is promoted for {SETTLE_S:.0f} s."

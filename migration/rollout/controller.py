@@ -1,15 +1,15 @@
-"""The controller takes surfaces along their ramps. One look at all of them has these parts.
+"""The controller moves surfaces along their ramps. It looks at all ramps again and again; one look has these steps.
 
 1. lead, or wait                                                     leader.py
 2. look at both clocks                                               clocks.py
-3. where is the surface? the flag alone says                         moving.py
+3. read from the flag where the surface is                           moving.py
 4. was a move begun before? finish it, or make sure that it can no longer be written
-5. what does the gate say of the evidence?                           reading.py, gate.py
-6. hold; or write what is intended into the database, then the flag, then the database and the history
+5. ask the gate to decide on the evidence                            reading.py, gate.py
+6. hold; or store the intended move in the database, write the flag, and record the result in the history and the database
 
-A crash between any two of these is repaired by 4, in this process or in another one. A move is written from the version of the flag that
-its decision was made on, so a move that was written is not written again, and a leader that comes late cannot write. Whatever cannot be
-read or written makes the controller hold.
+A crash between any two steps is repaired by step 4, in this process or in another one. A move is written only if the flag still has the
+version that the decision was based on, so no move is written twice, and a former leader cannot overwrite a newer move. If anything cannot
+be read or written, the controller holds.
 """
 
 import logging
@@ -33,8 +33,8 @@ from migration.stages import STAGE_ORDER
 
 logger = logging.getLogger(__name__)
 
-_NOTE_S: Final = 5.0  #: between two notes of a decision that stays the same
-_AGAIN_S: Final = 30.0  #: until a move that was not proved to be right is tried again
+_NOTE_S: Final = 5.0  #: seconds between two records of an unchanged decision
+_AGAIN_S: Final = 30.0  #: seconds until an unproved move is tried again
 _LONGEST_WHY: Final = 2000
 
 
@@ -44,7 +44,7 @@ class _At:
 
     where: Where
     ramp: Ramp
-    number: int  #: of the step that was taken; -1: none was
+    number: int  #: index of the last step that was taken; -1: none was taken
     taken: Taken
 
     @property
@@ -55,10 +55,10 @@ class _At:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Watch:
-    """How long a step was watched."""
+    """How long controllers have watched a step."""
 
-    since: float  #: Unix seconds: which step this is about
-    before_s: float  #: before this controller led
+    since: float  #: Unix seconds, when the step was taken; it identifies the step
+    before_s: float  #: seconds that the step was watched before this controller led
     began: float  #: monotonic seconds
 
 
@@ -66,7 +66,7 @@ class ReadStanding(Protocol):
     """Reads the evidence of a step."""
 
     def __call__(self, surface: str, step: Step, since: float, /) -> Standing:
-        """Return the standing. It says itself if the evidence cannot be read."""
+        """Return the standing; its `unreadable` is set if the evidence cannot be read."""
         ...
 
 
@@ -74,11 +74,11 @@ class Controller:
     """Looks at all ramps, again and again.
 
     Args:
-        store: the state of ramps.
-        mover: the flags.
-        standing: the evidence.
-        tell: called with what happened; whatever it raises is logged.
-        name: of this controller; None: a new one.
+        store: holds the state of ramps.
+        mover: reads and edits the flags.
+        standing: reads the evidence.
+        tell: called with each event; its exceptions are logged.
+        name: this controller's name; None: a new one is made.
         wall: Unix seconds.
         monotonic: seconds that only rise.
     """
@@ -103,7 +103,7 @@ class Controller:
         self._problems: dict[str, str] = {}
 
     def look(self) -> bool:
-        """Look at all ramps once; return whether this controller leads. Never raises what flags or the database raise."""
+        """Look at all ramps once; return whether this controller leads. Errors of the flags and of the database are logged, not raised."""
         self._clocks.look()
         try:
             if not self.leader.campaign():
@@ -227,18 +227,18 @@ class Controller:
         self._done(rollout, intent, seen)
 
     def _resolve(self, rollout: Rollout, intent: Intent, where: Where) -> None:
-        """Finish a move that was begun, by this process or another one; or drop it, after it cannot be written any more."""
+        """Finish a move that this process or another one began, or make its write impossible and drop it."""
         if where.version == intent.version:
             self._check_lead(rollout)
             self._mover.fence(rollout.surface, intent.version)
             self._store.change(rollout, holder=self.leader.name, intent=None)
         elif where.position == _goal(intent):
-            self._done(rollout, intent, "seen afterwards: the controller that wrote it ended")
+            self._done(rollout, intent, "found later: the controller that wrote the move has ended")
         else:
             self._store.change(rollout, holder=self.leader.name, intent=None)
 
     def _done(self, rollout: Rollout, intent: Intent, seen: str) -> None:
-        """Record that the flag has moved. The history comes first, with a fence, so that it is neither lost nor doubled."""
+        """Record that the flag has moved: first in the history, with the move's id, so that the entry is neither lost nor doubled."""
         goal = _goal(intent)
         arrow = "promoted to" if intent.what == "promote" else "rolled back to"
         evidence = (rollout.decision or {}).get("evidence", "")
@@ -273,7 +273,7 @@ class Controller:
         reasons: tuple[str, ...],
         decision: GateDecision | None = None,
     ) -> None:
-        """Note that the ramp holds: the first time in the history, and then every few seconds for `status`."""
+        """Record that the ramp holds: in the history when it begins to hold, and in the store every few seconds, for `status`."""
         last, now, taken = rollout.decision or {}, self._clocks.now, None if at is None else at.taken
         first = last.get("what") != "hold"
         if not first and rollout.at == (taken and taken.position) and 0.0 <= now - last.get("at", 0.0) < _NOTE_S:
@@ -317,7 +317,7 @@ class Controller:
             logger.exception("%s: it could not be reported", happened.surface)
 
     def _problem(self, surface: str, problem: str | None) -> None:
-        """Log once that something cannot be read or written, and that nothing is moved meanwhile; and once that it can again."""
+        """Log a problem, which stops all moves, once when it begins and once when it has ended (None)."""
         if problem is None:
             if self._problems.pop(surface, None) is not None:
                 logger.warning("%s: works again", surface or "the controller")

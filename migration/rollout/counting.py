@@ -1,8 +1,8 @@
 """Counts comparisons and unseen runs into a `Standing`, and turns a standing into bytes and back.
 
 A standing is about one basis: policy, ledger, build of the engines and version of the tool. When a comparison of a new basis comes, the
-counts begin again, because rates of different bases do not add up. Comparisons of earlier bases that come late are left out and counted.
-Breaches count whatever the basis is.
+counts begin again, because rates of different bases do not add up. Late comparisons of an earlier basis are left out, and their number is
+kept. Breaches are counted for every basis.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,9 +16,9 @@ from migration.rollout.ramp_file import Gate
 from migration.rollout.standing import Standing
 from migration.statistics import LatencyPairs, Mean, Outcomes
 
-RECENT: Final = 240  #: runs whose letters are kept
+RECENT: Final = 240  #: number of runs in `Standing.recent`
 
-#: A shorter difference of the two times of a pair is not counted: one of the two runs is a shadow, which gets less processor time.
+#: A smaller difference between the two times of a pair counts as none: one of the runs is a shadow, which gets less processor time.
 SAME_S: Final = 0.05
 
 _FAILED: Final = frozenset({"failed", "timed_out"})
@@ -30,18 +30,18 @@ StrataOf = Callable[[str], Iterable[tuple[str, str, str]]]
 
 
 class Counting:
-    """The standing of one step, and what else is needed to go on counting.
+    """The standing of one step, and the other data that is needed to continue counting.
 
     Args:
-        gate: of the step.
+        gate: the step's gate.
         since: when the step was taken, Unix seconds.
-        strata_of: returns the strata of a set by its digest: event kind, tool, outcome.
+        strata_of: returns the strata (event kind, tool, outcome) of the set with this digest.
     """
 
     def __init__(self, gate: Gate, since: float, strata_of: StrataOf) -> None:
         self._gate, self._strata_of = gate, strata_of
         self._names: dict[str, tuple[str, ...]] = {}
-        self._earlier: set[str | None] = set()  #: bases before the present one
+        self._earlier: set[str | None] = set()  #: earlier bases
         self._begun = False  #: whether there was a comparison
         self.standing = self._empty(since)
 
@@ -59,7 +59,7 @@ class Counting:
             self._compared(row)
 
     def unseen(self, rows: Iterable[UnseenRow]) -> None:
-        """Count runs without a comparison. It is not known what they would have been compared with: they count for the present basis."""
+        """Count runs without a comparison. Their basis is not known, so they count for the present one."""
         for row in rows:
             probability = row.probability or 1.0
             if row.reason == NOT_SAMPLED:
@@ -177,5 +177,5 @@ class Counting:
 
 
 def _named(event: str, tool: str, outcome: str) -> str:
-    """Return a stratum as people read it."""
+    """Return the name of a stratum that people read."""
     return f"{event or 'no event'}{f' of {tool}' if tool else ''}, {outcome}"

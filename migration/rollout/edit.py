@@ -42,7 +42,7 @@ class Written:
 
     read: FlagRead  #: the flags, read back
     confirmation: Confirmation  #: what the processes do
-    unkept: str | None  #: why the history lacks it; None: it is there
+    unkept: str | None  #: why the history has no entry for the edit; None: it has one
 
 
 class Edits:
@@ -50,7 +50,7 @@ class Edits:
 
     Args:
         settings: name source, processes, run stores and history.
-        editor: of the flags; None: the editor in the settings.
+        editor: edits the flags; None: the editor in the settings.
         wait_s: seconds to wait for the processes.
 
     Raises:
@@ -87,7 +87,7 @@ class Edits:
         return self._stage(surface, partial(flag_edits.unpin, surface=surface, tenant_id=tenant_id), None, progress)
 
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
-        """Return the effect of another percentage of shadows. Raises ConfigurationError, FlagSourceError."""
+        """Return the effect of a new percentage of shadows. Raises ConfigurationError, FlagSourceError."""
         change = partial(flag_edits.sample, percent=percent, surface=surface, tenant_id=tenant_id)
         return preview_sampling(self.parts, self.read(), SHADOW_SAMPLING, change, progress=progress)
 
@@ -117,10 +117,10 @@ class Edits:
         return Written(read=found, confirmation=confirmation, unkept=self._keep(preview, found, confirmation, what, reason))
 
     def read(self) -> FlagRead:
-        """Return the flags. A missing file is not treated as a new one: the flags that processes still follow would be lost.
+        """Return the flags. A missing file is not replaced by a new one: the flags that processes still follow would be lost.
 
         Raises:
-            FlagSourceError: the flags cannot be read, or are gone while processes follow them.
+            FlagSourceError: the flags cannot be read, or are missing although processes follow them.
         """
         read = self.editor.read()
         if not read.data.flags and not read.problems:

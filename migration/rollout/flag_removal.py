@@ -1,4 +1,4 @@
-"""The last step of a removal, outside the tree: flags that are no longer used are removed from the flag file."""
+"""The last step of a removal: unused flags are removed from the flag file, which is not part of the tree."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -8,10 +8,10 @@ from migration.flags.meaning import surface_flag_key
 
 
 def remove_flags(path: Path, surfaces: Collection[str]) -> tuple[str, ...]:
-    """Take the flags of these surfaces out of the flag file. Processes that were started before continue with the flags that they know.
+    """Take the flags of these surfaces out of the flag file. Processes that already run continue with the flags that they know.
 
     Returns:
-        The keys of the flags that were there and are gone; () without a file.
+        The keys of the removed flags; () if there is no file.
 
     Raises:
         EditConflictError: somebody else edited the file in between.

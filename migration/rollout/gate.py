@@ -1,31 +1,30 @@
 """The gate: decides what to do at a step, as a pure function of the step, the evidence and the time.
 
 1. somebody else's data in a run                      -> roll back, in any case
-2. more divergence, failures or slow runs than the gate allows, proved  -> roll back
+2. proved: more divergence, failures or slow runs than the gate allows  -> roll back
 3. a rule that is not proved                          -> hold, with a sentence for each
 4. none of these                                      -> promote
 
-The chance of a wrong promotion is at most `alpha`, over all checks. For a promotion every rule must be proved, so a wrong one needs an
-error in the bound of the rule that is broken: each bound can use the whole `alpha`. For a rollback one bound is enough, so the bounds share
-`alpha`. New strata can still appear, so the n-th stratum has 1 / (n (n + 1)) of one half of it.
+The chance of a wrong promotion is at most `alpha`, over all checks. A promotion needs the proof of every rule. It is wrong only if
+candidate breaks a rule and the bound of this rule is wrong, so each bound can use the whole `alpha`. A rollback needs one bound only, so
+all bounds share `alpha`. Failures, slow runs, the strata, and the other rates of divergence have a quarter each. New strata can still
+appear, so the n-th stratum has 1 / (n (n + 1)) of its quarter.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil, isfinite, log
-from typing import Final, Literal
+from typing import Final
 
-from migration.rollout.ramp_file import DAYS, Gate, Step
+from migration.rollout.ramp_file import DAYS, Gate, Step, What
 from migration.rollout.standing import Standing
 from migration.stages import PLANS
 from migration.statistics import THESE, Outcomes, least_share
 
-What = Literal["promote", "hold", "roll back"]
-
 _DAY_S: Final = 86400.0
 _DETECTED_ALPHA: Final = 0.05
-_FAR: Final = 36500.0  #: days; a date beyond is none
+_FAR: Final = 36500.0  #: days; a later date is shown as not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +34,19 @@ class GateDecision:
     what: What
     reasons: tuple[str, ...]  #: sentences; for a promotion, what was proved
     runs_needed: int | None = (
-        None  #: number of further drawn runs, like those so far, until divergence allows a promotion; 0: enough; None: never
+        None  #: further drawn runs, if they are like those so far, until divergence allows a promotion; 0: enough; None: not known or never
     )
-    on: date | None = None  #: day on which these are reached at today's rate, and the step has lasted long enough; None: not known
+    on: date | None = None  #: day on which, at today's rate, there are enough runs and the soak time has passed; None: not known
 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """A rate that is bounded."""
+    """A rate and its limit."""
 
     name: str
     outcomes: Outcomes
-    most: float  #: that is allowed
-    part: float  #: of the half of alpha that rollbacks for divergence have
+    most: float  #: the rate that is allowed
+    part: float  #: share of the half of alpha that is for divergence
 
 
 def decide(step: Step, standing: Standing, now: float) -> GateDecision:
@@ -85,16 +84,16 @@ def outcome(step: Step, standing: Standing, now: float) -> What:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """Bounds of a rate, and the allowed rate, all from 0 to 1."""
+    """The bounds of a rate and the rate that the gate allows, all from 0 to 1."""
 
     name: str
     lower: float
     upper: float
-    most: float  #: that the gate allows
+    most: float  #: the rate that the gate allows
 
 
 def intervals(gate: Gate, standing: Standing, strata: int = 4) -> list[Interval]:
-    """Return the bounds of the rates that a gate is about: of all runs, of severities, and of the strata that are the least certain."""
+    """Return the bounds of the rates that a gate is about: of all runs, of severities, and of the strata with the highest upper bounds."""
     if not standing.outcomes.compared:
         return []
     found = [
@@ -121,7 +120,7 @@ def _worse(gate: Gate, standing: Standing) -> Iterator[str]:
     half = gate.alpha / 2
     for one in _bounds(gate, standing):
         if one.outcomes.evidence_above(gate.claim, one.most) >= -log(half * one.part):
-            yield f"{one.name}: more than {one.most:.2%} of runs diverge, of {gate.claim}; {_seen(one.outcomes)}."
+            yield f"{one.name}: more than {one.most:.2%} of the runs of {gate.claim} diverge; {_seen(one.outcomes)}."
     if standing.failed_more.evidence_above(gate.most_failed_more) >= -log(half / 2):
         yield f"Candidate fails in more runs than control, by more than {gate.most_failed_more:.2%} of all runs."
     if standing.latency.evidence_slower(gate.most_slow_more) >= -log(half / 2):
@@ -129,7 +128,7 @@ def _worse(gate: Gate, standing: Standing) -> Iterator[str]:
 
 
 def _held(step: Step, standing: Standing, now: float, *, shadowed: bool) -> Iterator[str]:
-    """Yield what is asked and not proved."""
+    """Yield a sentence for each rule that is not proved."""
     gate = step.gate
     if standing.expired:
         yield f"Accepted divergences have expired: {', '.join(standing.expired)}."
@@ -149,19 +148,19 @@ def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
         yield "Nothing was looked at: no run was compared."
         return
     if outcomes.compared < gate.least_comparisons:
-        yield f"{_count(outcomes.compared, 'run')} compared, of at least {gate.least_comparisons:,}."
+        yield f"{_count(outcomes.compared, 'run')} compared; at least {gate.least_comparisons:,} are needed."
     if outcomes.tenants_seen < gate.least_tenants:
-        yield f"{_count(outcomes.tenants_seen, 'tenant')} compared, of at least {gate.least_tenants:,}."
+        yield f"{_count(outcomes.tenants_seen, 'tenant')} compared; at least {gate.least_tenants:,} are needed."
     for one in _bounds(gate, standing):
         if one.outcomes.evidence_below(gate.claim, one.most) < proof:
             upper = one.outcomes.bounds(gate.claim, gate.alpha).upper
-            yield f"{one.name}: up to {upper:.2%} of runs may diverge, of {gate.claim}, {one.most:.2%} may; {_seen(one.outcomes)}."
+            yield f"{one.name}: up to {upper:.2%} of the runs of {gate.claim} may diverge, {one.most:.2%} allowed; {_seen(one.outcomes)}."
     yield from _unproved_beside_control(gate, standing, proof)
     if (coverage := outcomes.compared / (outcomes.compared + outcomes.unseen)) < gate.least_coverage:
-        yield f"The shadow saw {coverage:.1%} of the runs that were drawn, of at least {gate.least_coverage:.1%}."
+        yield f"The shadow saw {coverage:.1%} of the drawn runs; at least {gate.least_coverage:.1%} is needed."
     yield from _blind(gate, standing)
     if standing.noise_rounds < gate.least_noise_rounds:
-        yield f"{_count(standing.noise_rounds, 'round')} of noise, of at least {gate.least_noise_rounds:,}."
+        yield f"{_count(standing.noise_rounds, 'round')} of noise; at least {gate.least_noise_rounds:,} are needed."
 
 
 def _blind(gate: Gate, standing: Standing) -> Iterator[str]:
@@ -172,8 +171,8 @@ def _blind(gate: Gate, standing: Standing) -> Iterator[str]:
     lower = least_share(standing.seen, standing.injected, _DETECTED_ALPHA)
     if lower < gate.least_detected:
         yield (
-            f"The comparison saw {standing.seen:,} of {_count(standing.injected, 'injected difference')}: it sees at least {lower:.2%}, "
-            f"of at least {gate.least_detected:.2%}."
+            f"The comparison saw {standing.seen:,} of {_count(standing.injected, 'injected difference')}: it sees at least {lower:.2%}; "
+            f"at least {gate.least_detected:.2%} is needed."
         )
 
 
@@ -188,12 +187,12 @@ def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> It
 
 
 def _proved(step: Step, standing: Standing, *, shadowed: bool) -> Iterator[str]:
-    """Yield what a promotion stands on."""
+    """Yield the reasons for a promotion."""
     if not shadowed:
         yield f"Nothing is shadowed at {step.stage.value}: the step has lasted as long as it must."
         return
     for one in _bounds(step.gate, standing):
-        yield f"{one.name}: fewer than {one.most:.2%} of runs diverge, of {step.gate.claim}; {_seen(one.outcomes)}."
+        yield f"{one.name}: fewer than {one.most:.2%} of the runs of {step.gate.claim} diverge; {_seen(one.outcomes)}."
 
 
 def _left_out(standing: Standing) -> Iterator[str]:
@@ -202,7 +201,7 @@ def _left_out(standing: Standing) -> Iterator[str]:
 
 
 def _needed(gate: Gate, standing: Standing) -> int | None:
-    """Return the runs that are missing; None: none are enough, or not runs but tenants are missing."""
+    """Return the number of missing runs; None: no number is enough, or the gate's claim is about other tenants."""
     if gate.claim != THESE:
         return None
     most = max(0, gate.least_comparisons - standing.outcomes.compared)

@@ -38,7 +38,7 @@ class Gates:
 
     Args:
         settings: name flags' surfaces, evidence and ramps.
-        reading: whether nothing is written: not even where a surface was seen.
+        reading: True: nothing is written, not even where a surface was seen.
         clock: Unix seconds.
 
     Raises:
@@ -54,11 +54,11 @@ class Gates:
         self._store.close()
 
     def ramp(self, surface: str) -> Ramp:
-        """Return the ramp that the surface is on: the one that was started last, the one that the project names, or the one that ships.
+        """Return the surface's ramp: the one that was started last, else the project's, else the default ramp.
 
         Raises:
-            ConfigurationError: it is not valid.
-            RolloutStateError: it is not known which one was started.
+            ConfigurationError: the ramp is not valid.
+            RolloutStateError: it is not known which ramp was started.
         """
         started = self._store.rollout(surface)
         if started is not None and started.state not in {"aborted", "complete"}:
@@ -70,7 +70,7 @@ class Gates:
 
         Raises:
             ConfigurationError: the ramp is not valid, or an extra is missing.
-            RolloutStateError: it is not known since when it is there.
+            RolloutStateError: it is not known when the surface took the step.
         """
         here = position_of(data, surface)
         ramp = self.ramp(surface)
@@ -81,10 +81,10 @@ class Gates:
         return self._asked(surface, ramp.steps[number], since, approved_by)
 
     def objections(self, surface: str, preview: Preview, *, tenant: str | None) -> tuple[str, ...]:
-        """Return why the gates do not allow an edit; (): they do, or it leads nobody further than the ramp has led.
+        """Return why the gates do not allow an edit; (): they allow it, or it moves no tenant further than the ramp has come.
 
         Args:
-            surface: whose flag is edited.
+            surface: the surface whose flag is edited.
             preview: the edit.
             tenant: the tenant that is pinned; None: a percentage moves.
 
@@ -107,7 +107,7 @@ class Gates:
             self._since(surface, here)
 
     def _of_a_pin(self, surface: str, data: FlagData, left: set[Stage]) -> tuple[str, ...]:
-        """Return the objections of the gates of the stages that a tenant leaves: a pin is a step of one tenant."""
+        """Return the objections to a pin, from the gate of each stage that the tenant leaves."""
         ramp, here = self.ramp(surface), position_of(data, surface) or START
         found: list[str] = []
         for stage in sorted(left, key=STAGE_ORDER.index):
@@ -142,7 +142,7 @@ class Gates:
         return (self._clock(), ()) if taken is None else (taken.since, taken.approved_by)
 
     def _asked(self, surface: str, step: Step, since: float, approved_by: tuple[str, ...]) -> Gated:
-        # Imported here: SciPy takes half a second, and a surface that has not begun needs none.
+        # Imported here: SciPy takes half a second, and a surface whose ramp has not begun does not need it.
         from migration.rollout.gate import decide
         from migration.rollout.reading import StandingReader
 

@@ -17,12 +17,12 @@ class Happened:
     sentence: str
     reasons: tuple[str, ...] = ()
     evidence: str = ""  #: what the decision is based on, in a sentence
-    id: str = ""  #: the same for the same event, by whichever process it is reported; "": it is reported once
-    tenants: tuple[str, ...] = ()  #: that the sentence names
+    id: str = ""  #: equal in all reports of one event, from any process; "": the event is reported once
+    tenants: tuple[str, ...] = ()  #: the tenants that the sentence names
 
 
 def document(decision: GateDecision, standing: Standing | None, now: float, gate: Gate | None) -> dict[str, Any]:
-    """Return a decision as it is stored and shown; `gate` is the one that decided, None: none did."""
+    """Return a decision as it is stored and shown; `gate` made the decision; None: no gate did."""
     return {
         "what": decision.what,
         "reasons": list(decision.reasons),

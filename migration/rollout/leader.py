@@ -1,8 +1,8 @@
-"""One controller leads: it holds a lease in the migration's own database, and renews it.
+"""Only one controller leads: it holds a lease in the migration's own database, and renews it.
 
-Clocks of different hosts are never compared: a controller that waits takes the lease over when it has seen it unchanged for a while, by its
-own monotonic clock; the leader stops to act sooner after its last renewal, by its own. A leader that was stopped meanwhile and continues
-late is refused by the database, and at the flag by the version that it has read.
+Clocks of different hosts are never compared. A waiting controller takes the lease over when the lease has not changed for `UNCHANGED_S`, by
+its own monotonic clock. The leader acts only within `ACT_S`, a shorter time, of its last renewal, by its own clock. A suspended leader that
+continues too late cannot write: the database checks who holds the lease, and the flag has a newer version than the leader has read.
 """
 
 import time
@@ -11,16 +11,16 @@ from typing import Final
 
 from migration.rollout.store import RolloutStore
 
-UNCHANGED_S: Final = 5.0  #: a lease that was not renewed for so long is taken over
-ACT_S: Final = 3.0  #: a leader acts for so long after its last renewal
+UNCHANGED_S: Final = 5.0  #: a lease that was not renewed for this time is taken over
+ACT_S: Final = 3.0  #: a leader acts for this time after its last renewal
 
 
 class Leader:
     """Whether this controller leads.
 
     Args:
-        store: has the lease.
-        name: of this controller; no other one has it.
+        store: holds the lease.
+        name: this controller's name, which no other controller has.
         clock: monotonic seconds.
     """
 
@@ -32,16 +32,16 @@ class Leader:
 
     @property
     def leads(self) -> bool:
-        """Whether it may act: it renewed the lease a moment ago."""
+        """Whether this controller may act: it renewed the lease less than `ACT_S` ago."""
         return self._renewed_at is not None and self._clock() - self._renewed_at < ACT_S
 
     def campaign(self) -> bool:
         """Renew the lease, or take one that nobody renews; return whether this controller leads.
 
         Raises:
-            RolloutStateError: the database cannot be used; it leads as long as its last renewal allows.
+            RolloutStateError: the database cannot be used; a leader still leads until `ACT_S` after its last renewal.
         """
-        began = self._clock()  # what follows may take long, and the lease counts from before it
+        began = self._clock()  # the renewal may take long, so its time counts from here
         if self._store.renew(self.name):
             self._renewed_at = began
             return self.leads

@@ -1,4 +1,4 @@
-"""Moves a surface along its ramp by proved edits, each only from the version of the flag that the decision was made on."""
+"""Moves a surface along its ramp by proved edits, each only if the flag still has the version of the decision."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +20,8 @@ from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 
 _WAIT_S = 1.0
-_FENCE = "no tenant moves; a higher version, so that a move that was begun before cannot be written any more"
-#: Seconds for which an answer of LaunchDarkly's REST API, whose rate is limited, is good; a move is made from its version in any case.
+_FENCE = "no tenant moves; the flag gets a higher version, so that an earlier move can no longer be written"
+#: Seconds for which an answer of LaunchDarkly's REST API is reused, because its rate is limited; a move always checks the flag's version.
 _HOSTED_S = 10.0
 _ALL = 100.0
 
@@ -29,10 +29,10 @@ _ALL = 100.0
 class Where(msgspec.Struct, frozen=True, kw_only=True):
     """What a flag says."""
 
-    position: Position | None  #: None: the flag does not say
+    position: Position | None  #: None: the flag does not show it
     version: int  #: 0: there is no flag
     killed: bool = False  #: whether the kill switch is on
-    unfollowed: str | None = None  #: why a move would not be followed by all processes; None: they follow
+    unfollowed: str | None = None  #: why not all processes would follow a move; None: all would
 
 
 class Mover(Protocol):
@@ -47,10 +47,10 @@ class Mover(Protocol):
 
         Args:
             surface: its name.
-            to: where to.
-            version: of the flag.
-            why: for the history.
-            back: whether this is a rollback, which no proof may stop.
+            to: its new position.
+            version: the flag's version.
+            why: the reason, for the history.
+            back: whether this is a rollback, which is written even if it is not proved.
 
         Raises:
             EditConflictError: the flag has another version.
@@ -59,7 +59,7 @@ class Mover(Protocol):
         ...
 
     def fence(self, surface: str, version: int, /) -> None:
-        """Give the flag a higher version and change nothing else: an edit based on this version is then refused.
+        """Give the flag a higher version and change nothing else, so that a write based on this version is refused.
 
         Raises:
             EditConflictError: the flag has another version already.
@@ -146,7 +146,7 @@ class EditMover:
 
 def _unfollowed(told: Sequence[Told] | None, version: int) -> str | None:
     if not told:
-        return "No process reports that it serves, so it is not known that anybody would follow."
+        return "No process reports that it serves, so it is not known whether any process would follow."
     silent = [one.row.name for one in told if one.state == "silent"]
     behind = [one.row.name for one in told if one.state == "live" and (one.row.flags_version or 0) < version]
     if silent:
@@ -166,9 +166,7 @@ def _version(data: FlagData, surface: str) -> int:
 
 
 def _back(data: FlagData, surface: str, to: Position) -> tuple[float, Stage | None]:
-    """Return the percentage that is at the stage of a rollback afterwards, and the least stage of the others, so that no tenant moves
-    forward.
-    """
+    """Return the percentage at the rollback's stage, and the stage of the others (None: there are none), so that nobody moves forward."""
     drawn = bands(data, surface) or ()
     here = round(sum(band.percent for band in drawn if STAGE_ORDER.index(band.stage) >= STAGE_ORDER.index(to.stage)), 3)
     whole = not drawn or here >= _ALL or to.stage is STAGE_ORDER[0]

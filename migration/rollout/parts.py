@@ -20,7 +20,7 @@ class EditParts:
     """Everything an edit needs besides the flags. Close it.
 
     Args:
-        settings: name all of it.
+        settings: name the sources of this data.
     """
 
     def __init__(self, settings: MigrationSettings) -> None:
@@ -79,7 +79,7 @@ class EditParts:
         return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
 
     def _stored(self, surface: str) -> list[str]:
-        """Return tenants of run stores, as far as one store lacks their runs: this is known without reading the stores."""
+        """Return the tenants of the run stores of whom one store lacks runs; this is known without reading the stores."""
         coverage = self.coverage()
         if coverage is None:
             return []

@@ -21,11 +21,11 @@ class Position:
     percent: float
 
     def __lt__(self, other: "Position") -> bool:
-        """Tell whether the ramp comes here before the other one."""
+        """Return whether a ramp reaches this position before the other one."""
         return (STAGE_ORDER.index(self.stage), self.percent) < (STAGE_ORDER.index(other.stage), other.percent)
 
     def __str__(self) -> str:
-        """Return it in words, e.g. "live 10 %"."""
+        """Return the position in words, e.g. "live 10 %"."""
         return f"{self.stage.value} {self.percent:g} %"
 
 
@@ -33,7 +33,7 @@ START = Position(Stage.OFF, _ALL)
 
 
 def position_of(data: FlagData, surface: str) -> Position | None:
-    """Return where the surface is; None: the flag does not assign tenants by their key, so no percentage says who is where."""
+    """Return where the surface is; None: the flag does not assign tenants by their key, so percentages do not show its tenants' stages."""
     key = surface_flag_key(surface)
     flag = data.live(key)
     if flag is not None:  # rules and targets name tenants, and the ramp is about all others
@@ -47,10 +47,10 @@ def position_of(data: FlagData, surface: str) -> Position | None:
 
 
 def target(step: Step) -> Position:
-    """Return where a surface is that has taken the step. A cohort is not a share of the tenants: it counts as none."""
+    """Return the position of a surface that has taken the step. A cohort is not a share of the tenants: it counts as none."""
     return Position(step.stage, 0.0 if step.percent is None else step.percent)
 
 
 def reached(ramp: Ramp, here: Position) -> int:
-    """Return the number of the last step that was taken, from 0; -1: none was."""
+    """Return the number of the last step that was taken, from 0; -1: none was taken."""
     return max((number for number, step in enumerate(ramp.steps) if not here < target(step)), default=-1)

@@ -22,11 +22,11 @@ class ShadowLoad:
 
     before: float  #: percent of the tenants whose stage names a shadow
     after: float
-    sampling: float  #: percent of the runs of such a tenant
-    of: str  #: whose percentages they are
+    sampling: float  #: percent of these tenants' runs that are shadowed
+    of: str  #: the tenants that the percentages are about
 
     def sentence(self) -> str:
-        """Return it in words."""
+        """Return the load in words."""
         return (
             f"shadow load: {self.before:g} % -> {self.after:g} % of {self.of} have a shadow, {self.sampling:g} % of their runs: "
             f"about {self.before * self.sampling / 100:.3g} % -> {self.after * self.sampling / 100:.3g} % of the runs"
@@ -37,20 +37,20 @@ class ShadowLoad:
 class Preview:
     """An edit that was not written."""
 
-    surface: str | None  #: None: the flag is one of all surfaces
+    surface: str | None  #: None: the flag is about all surfaces
     key: str
-    read: FlagRead  #: the flags that it was made from
-    flag: Flag  #: the flag as it would be
+    read: FlagRead  #: the flags before the edit
+    flag: Flag  #: the flag after the edit
     moves: tuple[Move, ...]
     shifts: tuple[str, ...]  #: changes of sampling, in words
     problems: tuple[str, ...]  #: why it is refused; (): it is proved
     known: int  #: known tenants that were evaluated
     before: Mapping[Stage, int]  #: how many of them are at each stage
     after: Mapping[Stage, int]
-    runs: int | None  #: under way on the surface; None: no process has been seen
+    runs: int | None  #: current runs on the surface; None: no process has been seen
     load: ShadowLoad | None
     notes: tuple[str, ...]
-    overridden: tuple[str, ...] = ()  #: why the gate of the ramp does not allow it, and the operator does it nevertheless
+    overridden: tuple[str, ...] = ()  #: objections of the ramp's gate that the operator overrides
 
     @property
     def changes(self) -> bool:
@@ -66,7 +66,7 @@ class Preview:
 def preview_stage(
     parts: EditParts, read: FlagRead, surface: str, key: str, change: Change, *, aim: Aim | None, progress: Callable[[int], None]
 ) -> Preview:
-    """Return what the change of a surface's flag would do. What `change` raises passes through."""
+    """Return what the change of a surface's flag would do. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, surface)
@@ -101,7 +101,7 @@ def preview_stage(
 
 
 def preview_sampling(parts: EditParts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
-    """Return what the change of the sampling flag would do. What `change` raises passes through."""
+    """Return what the change of the sampling flag would do. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, None)

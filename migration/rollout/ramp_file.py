@@ -14,8 +14,8 @@ percent = 100
 gate.soak = "24 h"            # this step alone
 ```
 
-A gate decides when the ramp may *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". Counts have their unit
-in their name. A ramp ends with its last step, which is not left.
+A gate decides when the ramp may *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". The name of a count
+says what is counted. A ramp is complete when it reaches its last step.
 """
 
 import re
@@ -33,6 +33,8 @@ from migration.statistics import THESE, Claim
 from migration.toml_text import TomlText
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+What = Literal["promote", "hold", "roll back"]
+"""The decision of a gate."""
 Reach = Literal["all", "tenant"]
 DAYS: Final[tuple[Day, ...]] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_RAMP: Final = Path(__file__).with_name("default_ramp.toml")
@@ -52,26 +54,27 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     alpha: str = "5 %"  #: chance of a wrong promotion, over all checks of a step; the next step's gate would probably still notice it
-    claim: Claim = THESE  #: about which tenants; a claim about other tenants needs hundreds of them, see docs/migration/statistics.md
-    least_comparisons: int = 300  #: that were seen; fewer have probably not used every path, and show nothing about slow runs
-    least_tenants: int = 5  #: that had a comparison; one busy tenant does not show how the others fare
-    most_divergent: str = "2 %"  #: of drawn runs, upper bound; what was not seen counts as divergent
-    #: the same for one severity: 300 runs without any prove 1.4 %, 420 prove 1 %
+    #: the tenants that the bounds are about; bounds for unseen tenants need hundreds of compared tenants, see docs/migration/statistics.md
+    claim: Claim = THESE
+    least_comparisons: int = 300  #: compared runs; fewer probably do not use every path, and do not show slow runs
+    least_tenants: int = 5  #: tenants with a comparison; the runs of one busy tenant do not represent the others
+    most_divergent: str = "2 %"  #: share of drawn runs, upper bound; a run that was not seen counts as divergent
+    #: the same for one severity: 300 runs without a divergence prove 1.4 %, 420 prove 1 %
     most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
-    most_divergent_stratum: str = "10 %"  #: of the runs of each event kind x tool x outcome, upper bound; rare paths have few runs
-    most_failed_more: str = "1 %"  #: by how much more of candidate's runs fail than of control's, upper bound
-    slow_quantile: str = "95 %"  #: whose excess is compared; above it, few runs decide
-    #: of candidate's runs beyond those of control that pass control's quantile, upper bound; 10 % slower is about 3 % more of them
+    most_divergent_stratum: str = "10 %"  #: share for each event kind x tool x outcome, upper bound; rare paths have few runs
+    most_failed_more: str = "1 %"  #: share of runs by which candidate fails more often than control, upper bound
+    slow_quantile: str = "95 %"  #: quantile of control's times above which a run is slow; a higher one leaves few slow runs
+    #: share of runs by which candidate has more slow runs than control, upper bound; 3 % more are slow if all runs take about 10 % longer
     most_slow_more: str = "2 %"
     least_coverage: str = "95 %"  #: share of the drawn runs that was seen; with less, the shadow does not show enough
-    least_detected: str = "99 %"  #: share of injected differences that the comparison sees, lower bound; a blind one finds no divergence
-    least_noise_rounds: int = 20  #: in which engines were compared with themselves; with fewer, no difference is classified as noise
-    soak: str = "1 h"  #: that the step has lasted; a leak or a growing queue needs time to show
-    approvals: int = 0  #: of different people; 2: four eyes
+    least_detected: str = "99 %"  #: share of injected differences that the comparison sees, lower bound; so that it is not blind
+    least_noise_rounds: int = 20  #: rounds that compared engines with themselves; with fewer, no difference is classified as noise
+    soak: str = "1 h"  #: time that the step must last; a leak or a growing queue needs time to show
+    approvals: int = 0  #: approvals of different people; 2: the four-eyes principle
     not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted, because few people are there to watch
-    between: str = "00:00-24:00"  #: hours in which something is promoted
-    time_zone: str = "UTC"  #: of days and hours
-    roll_back: Reach = "all"  #: whom a breach sends back: all, or only the tenants in whose runs it was; everything else sends back all
+    between: str = "00:00-24:00"  #: hours in which promotions are allowed
+    time_zone: str = "UTC"  #: time zone of these days and hours
+    roll_back: Reach = "all"  #: whom a breach moves back: all tenants, or only those whose runs contain it; other rollbacks move all
 
 
 class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -92,7 +95,7 @@ class RampText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """What has to hold before a step is left. Shares from 0 to 1, times in seconds."""
+    """The conditions for leaving a step. Shares from 0 to 1, times in seconds."""
 
     alpha: float
     claim: Claim
@@ -115,7 +118,7 @@ class Gate:
     roll_back: Reach
 
     def closed(self, now: datetime) -> str | None:
-        """Return why nothing is promoted at this time, such as "not on a friday"; None: it may be."""
+        """Return why nothing is promoted at this time, such as "not on a friday"; None: promotions are allowed."""
         here = now.astimezone(self.time_zone)
         if (day := DAYS[here.weekday()]) in self.not_on:
             return f"not on a {day}"
@@ -126,7 +129,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One point of a ramp: who is at which stage, and what lets it be left."""
+    """One step of a ramp: which tenants are at which stage, and the gate before the next step."""
 
     stage: Stage
     percent: float | None  #: above 0, at most 100; None: a cohort
@@ -189,7 +192,7 @@ def _step(text: TomlText, ramp: RampText, number: int) -> Step:
 
 
 def _order(before: list[Step], step: Step) -> str | None:
-    """Return what is wrong with a step after those before it; None: nothing is."""
+    """Return what is wrong with a step that follows these steps; None: nothing."""
     last = before[-1].stage if before else Stage.OFF
     place = STAGE_ORDER.index(step.stage) - STAGE_ORDER.index(last)
     if place < 0:
@@ -215,13 +218,13 @@ def _gate(text: TomlText, written: dict[str, Any], at: tuple[str | int, ...]) ->
 
 
 def _named(message: str) -> tuple[str, ...]:
-    """Return the key that msgspec names."""
+    """Return the key in msgspec's message."""
     found = re.search(r"unknown field `(.+?)`|at `\$\.([^`.\[]+)", message)
     return (found[1] or found[2],) if found else ()
 
 
 class _Reading:
-    """Reads the values of one gate, and says where one is wrong."""
+    """Reads the values of one gate; an error names the place of the wrong value."""
 
     def __init__(self, text: TomlText, at: tuple[str | int, ...]) -> None:
         self._text, self._at = text, at

@@ -1,7 +1,7 @@
-"""Reads the standing of a step from the evidence: what is new since the last time, so that a decision costs little however much is stored.
+"""Reads the standing of a step from the evidence: only the rows since the last reading, so that a decision costs little.
 
-What was counted is kept in the evidence database, so that another process continues from there. If evidence was erased or pruned, what was
-kept is gone with it, and everything is read again.
+The counts are kept in the evidence database, so that another process can continue from them. An erasure or a pruning of the evidence also
+removes these counts; then everything is read again.
 """
 
 import time
@@ -22,8 +22,8 @@ from migration.settings import MigrationSettings
 from migration.stages import PLANS
 
 _DAY_S: Final = 86_400.0
-_LEAST_S: Final = 60.0  #: a rate over less time says little
-_KEEP_AFTER: Final = 2_000  #: runs counted since the last time that it was kept; so many are quickly read again
+_LEAST_S: Final = 60.0  #: a rate over less time is not reliable
+_KEEP_AFTER: Final = 2_000  #: runs after which the counts are kept again; so few are quickly read again
 _KEEP_AFTER_S: Final = 30.0
 
 
@@ -33,9 +33,9 @@ class StandingReader:
     Args:
         settings: name the evidence and the ledger.
         surface: of the step.
-        step: of its ramp.
+        step: the step of its ramp.
         since: when the step was taken, Unix seconds.
-        keep: whether to keep what was counted, and to make the evidence if there is none.
+        keep: whether to keep the counts, and to create the evidence store if there is none.
         clock: Unix seconds.
 
     Raises:
@@ -63,7 +63,7 @@ class StandingReader:
         try:
             self._read()
         except MigrationError as error:
-            self._begin()  # a part of the rows may have been counted: go on from what is kept
+            self._begin()  # some rows may be counted already: continue from the kept counts
             return replace(self._counting.standing, unreadable=str(error))
         return self._counting.standing
 
@@ -74,7 +74,7 @@ class StandingReader:
     def _begin(self) -> None:
         self._counting = Counting(self._step.gate, self._since, self._evidence.strata)
         self._place = Place()
-        self._mark: str | None = None  #: of what is kept and continued here
+        self._mark: str | None = None  #: identifies the kept counts that this reader continues
         self._fresh, self._kept_at, self._looked = 0, 0.0, False
 
     def _read(self) -> None:
@@ -99,7 +99,7 @@ class StandingReader:
         self._keep_counts()
 
     def _take_up(self) -> None:
-        """Go on from what is kept, unless this reader is at least as far; begin again if what it continues is gone."""
+        """Continue from the kept counts, at first and after another process has written them; begin again if they were removed."""
         mark = self._evidence.kept_mark(self._surface, self._name)
         if self._looked and mark == self._mark:
             return
@@ -113,13 +113,13 @@ class StandingReader:
                 self._place = Place(*place)
 
     def _keep_counts(self) -> None:
-        """Keep what was counted: at first, so that an erasure can be noticed, and then from time to time."""
+        """Keep the counts: after the first reading, so that an erasure can be noticed, and then from time to time."""
         due = self._mark is None or self._fresh >= _KEEP_AFTER or (self._fresh and self._clock() - self._kept_at >= _KEEP_AFTER_S)
         if not (self._keep and due):
             return
         state = msgspec.msgpack.encode((tuple(self._place), self._counting.state()))
         mark = self._evidence.keep(self._surface, self._name, state, before=self._mark)
-        if mark is not None:  # otherwise the next reading takes up what somebody else kept
+        if mark is not None:  # otherwise the next reading continues from the counts of another process
             self._mark, self._fresh, self._kept_at = mark, 0, self._clock()
 
 

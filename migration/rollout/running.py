@@ -1,4 +1,4 @@
-"""A controller made from the settings, in a process or a thread of its own."""
+"""A controller that is made from the settings, in its own process or thread."""
 
 import logging
 import socket
@@ -22,7 +22,7 @@ from migration.settings import MigrationSettings
 
 logger = logging.getLogger(__name__)
 
-EVERY_S: Final = 0.5  #: between two looks
+EVERY_S: Final = 0.5  #: seconds between two looks
 
 
 class RunningController:
@@ -70,7 +70,7 @@ class RunningController:
         return known[1].read()
 
     def _tell(self, happened: Happened) -> None:
-        """Record it in the history, once for all processes that report it, and tell the webhook."""
+        """Record the event in the history, only once even if several processes report it, and send it to the webhook."""
         why = " ".join(happened.reasons)
         entry = Entry(
             kind="decision", surface=happened.surface, what=happened.sentence, why=why, seen=happened.evidence, tenants=happened.tenants

@@ -25,9 +25,9 @@ RampEnd = Literal["complete", "rolled back", "held"]
 
 _DAY_S: Final = 86400.0
 _MONDAY: Final = datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp()
-_UNEVEN: Final = 0.5  #: of a Dirichlet distribution: of 40 tenants the busiest has about a tenth of the runs
-_RATES: Final = 0.2  #: of a Beta distribution: most tenants hardly diverge, a few do much
-_SPREAD: Final = 0.4  #: of the logarithm of times
+_UNEVEN: Final = 0.5  #: parameter of a Dirichlet distribution: of 40 tenants the busiest has about a tenth of the runs
+_RATES: Final = 0.2  #: parameter of a Beta distribution: most tenants hardly diverge, a few do much
+_SPREAD: Final = 0.4  #: standard deviation of the logarithm of times
 _ENOUGH_ROUNDS: Final = 10**6
 _INJECTED: Final = 10**6
 
@@ -38,11 +38,11 @@ class World:
 
     divergence: float = 0.0  #: share of runs that diverge, 0 to 1
     shed: float = 0.0  #: share of drawn runs that the shadow does not see
-    hidden: bool = False  #: whether it diverges in shed runs alone
-    slower: float = 1.0  #: how many times as long candidate takes
+    hidden: bool = False  #: whether only the shed runs diverge
+    slower: float = 1.0  #: candidate's duration divided by control's
     runs_a_day: int = 2000
     tenants: int = 40
-    days: int = 60  #: that a ramp is followed; longer is "held"
+    days: int = 60  #: days after which a ramp ends as "held"
     looks_a_day: int = 8  #: how often the gate is asked; it may be asked after each run
 
 
@@ -52,9 +52,9 @@ class SimulatedRamp:
 
     ending: RampEnd
     days: float
-    at: str  #: the step at which it was then
+    at: str  #: the step that it had reached
     reasons: tuple[str, ...]  #: of the last decision
-    wrong: bool  #: a step was promoted although the divergence is higher than its gate allows
+    wrong: bool  #: whether a step was promoted although its divergence is higher than the gate allows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,8 @@ class Summary:
     complete: float
     rolled_back: float
     held: float
-    wrong_promotion: float  #: share of ramps that promoted a step although more than its gate allows diverges
-    needless: float  #: share of ramps that did not complete although less than each gate allows diverges
+    wrong_promotion: float  #: share of ramps that promoted a step with more divergence than its gate allows
+    needless: float  #: share of ramps that did not complete, with less divergence than each gate allows
     days_median: float
     days_slow: float  #: nine ramps of ten ended sooner
     stopped_at: dict[str, int]  #: step -> ramps that ended there without completing
@@ -74,7 +74,7 @@ class Summary:
 
 
 def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Callable[[], None] = lambda: None) -> Summary:
-    """Simulate so many ramps and return their results.
+    """Simulate this number of ramps and return their results.
 
     Args:
         ramp: its steps and gates.
@@ -171,7 +171,7 @@ class _Crowd:
         standing.latency.add(*times)
 
     def _compared(self, step: Step) -> int:
-        """Return how many tenants are compared, the first ones; a cohort is taken for a tenth."""
+        """Return how many tenants are compared, the first ones; a cohort counts as a tenth of all tenants."""
         percent = 100.0 if step.stage is not Stage.SHADOW else step.percent or 10.0
         return max(1, ceil(self._world.tenants * percent / 100.0))
 

@@ -1,4 +1,4 @@
-"""What a gate stands on: the evidence of one step, counted. Filled as comparisons come; a gate only reads it."""
+"""What a gate decides on: the counted evidence of one step. Each comparison adds to it; a gate only reads it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ class Standing:
     )  #: 1: candidate alone failed; -1: control alone did; 0: neither or both
     latency: LatencyPairs = field(default_factory=LatencyPairs)
     noise_rounds: int = 0
-    injected: int = 0  #: known differences, into replays of the same basis
-    seen: int = 0  #: of these, by the comparison
+    injected: int = 0  #: known differences that were injected into replays of the same basis
+    seen: int = 0  #: injected differences that the comparison saw
     expired: tuple[str, ...] = ()  #: ids of ledger entries past their last day
     approved_by: Collection[str] = ()  #: people who approved leaving the step
-    runs_a_day: float = 0.0  #: drawn for shadowing, at today's rate
+    runs_a_day: float = 0.0  #: runs drawn for shadowing in a day, at the present rate
     unreadable: str | None = None  #: why the evidence cannot be read now; None: it can
-    basis: str | None = None  #: digest of what these comparisons were made with; None: not known
-    other_basis: int = 0  #: comparisons that were left out, because they were made with something else
-    breached: set[str] = field(default_factory=set)  #: tenants of the breaches
-    recent: str = ""  #: one letter for each of the last runs: "." fine, "!" divergent, "?" not seen
+    basis: str | None = None  #: digest of the basis of these comparisons; None: not known
+    other_basis: int = 0  #: comparisons that were left out, because they have another basis
+    breached: set[str] = field(default_factory=set)  #: tenants whose runs contain a breach
+    recent: str = ""  #: one character for each of the last runs: "." fine, "!" divergent, "?" not seen

@@ -1,4 +1,4 @@
-"""The state of ramps in the migration's own database. Where a ramp is, the flag alone says: this is what the flag cannot say."""
+"""The state of ramps in the migration's own database. The flag alone shows where a ramp is; this is the state that no flag shows."""
 
 from typing import Any, Final, Literal
 
@@ -32,14 +32,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     what: Literal["promote", "roll back"]
-    stage: Stage  #: where to
+    stage: Stage  #: the new stage
     percent: float
-    version: int  #: of the flag from which it leads away; 0: there was no flag
+    version: int  #: the flag's version before the move; 0: there was no flag
     reasons: tuple[str, ...]
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
-    """The current state of a surface's ramp."""
+    """The ramp of a surface and its present state."""
 
     surface: str
     state: State
@@ -48,7 +48,7 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     ramp: str  #: TOML
     revision: int = 0
     at: Position | None = None  #: where a controller last saw the surface; None: not yet
-    since: float = 0.0  #: of the step that `lasted_s` is about, Unix seconds
+    since: float = 0.0  #: when the step that `lasted_s` is about was taken, Unix seconds
     lasted_s: float = 0.0  #: how long controllers have watched that step
     looked_at: float = 0.0
     intent: Intent | None = None
@@ -78,7 +78,7 @@ class RolloutStore:
 
     @classmethod
     def of_settings(cls, settings: MigrationSettings, *, reading: bool = False) -> "RolloutStore":
-        """Return the configured store. For reading alone, a file that does not exist yet is not made: then there are no ramps.
+        """Return the configured store. If `reading` is true, a missing file is not created; there are no ramps then.
 
         Raises:
             ConfigurationError: see the class.
@@ -88,15 +88,15 @@ class RolloutStore:
         return RolloutStore(IN_MEMORY) if reading and file is not None and not file.exists() else store
 
     def close(self) -> None:
-        """Close all connections. The next question connects again."""
+        """Close all connections. The next call connects again."""
         self._database.close()
 
     def seen(self, surface: str, here: Position, now: float, *, anew: bool = False) -> Taken:
-        """Record where a surface is, unless that is known, and return since when.
+        """Record where a surface is, unless this is recorded already, and return the record.
 
         Args:
             surface: its name.
-            here: by its flag.
+            here: its position by its flag.
             now: Unix seconds.
             anew: whether the step begins again, although the surface was seen here.
 
@@ -118,7 +118,7 @@ class RolloutStore:
             return _taken(connection, surface)
 
     def approve(self, surface: str, here: Position, who: str) -> tuple[str, ...]:
-        """Record that a person approves leaving this position; return all who did.
+        """Record that a person approves leaving this position; return all who approved.
 
         Raises:
             RolloutStateError: the surface was last seen elsewhere, or the database cannot be used.
@@ -153,8 +153,8 @@ class RolloutStore:
         """Change a ramp, and return it.
 
         Args:
-            before: as it was read.
-            holder: the controller that changes it; None: a person does.
+            before: the ramp as it was read.
+            holder: the controller that changes it; None: a person changes it.
             changes: fields and their new values.
 
         Raises:
@@ -171,7 +171,7 @@ class RolloutStore:
         return after
 
     def renew(self, holder: str) -> bool:
-        """Renew the lease of the controller that holds it; False: another one does. Raises RolloutStateError."""
+        """Renew the lease, if this controller holds it; False: it does not. Raises RolloutStateError."""
         own = (leases.c.name == _LEASE, leases.c.holder == holder)
         with self._database.transaction("write") as connection:
             return connection.execute(update(leases).where(*own).values(beats=leases.c.beats + 1)).rowcount == 1
@@ -183,7 +183,7 @@ class RolloutStore:
         return None if row is None else (row.holder, row.beats)
 
     def take(self, holder: str, before: tuple[str, int] | None) -> bool:
-        """Take the lease, if it is still as it was seen; return whether it was. Raises RolloutStateError."""
+        """Take the lease, if it has not changed since it was seen; return whether it was taken. Raises RolloutStateError."""
         with self._database.transaction("write") as connection:
             if before is None:
                 first = insert_into(connection, leases).values(name=_LEASE, holder=holder, beats=1)

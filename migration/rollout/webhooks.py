@@ -1,8 +1,8 @@
-"""Tells a webhook what a controller did: a body that Slack shows as it is, signed, repeated until it is taken or its deadline has passed.
+"""Sends a controller's events to a webhook, signed, in a form that Slack shows; repeats until one is accepted or its deadline has passed.
 
 The body has only the fields `text`, `surface`, `what`, `reasons`, `evidence`, `id` and `at`; names of tenants are left out. With a key,
-`X-Netra-Signature` is `v1=` and the HMAC-SHA256, in hex, of the time in `X-Netra-Timestamp`, a dot and the body. An event may come twice:
-`id` and `X-Netra-Delivery` are the same then.
+`X-Netra-Signature` is `v1=` and the HMAC-SHA256, in hex, of the time in `X-Netra-Timestamp`, a dot and the body. An event may arrive twice;
+its `id` and `X-Netra-Delivery` are then the same.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Post(Protocol):
 
 
 def posting(url: str) -> Post:
-    """Return what sends to a URL."""
+    """Return a function that sends to a URL."""
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=_TIMEOUT_S), retries=False)
 
     def post(body: bytes, headers: dict[str, str], /) -> int:
@@ -55,8 +55,8 @@ class Webhook:
     """Delivers events in their order, in a thread of its own. Close it.
 
     Args:
-        post: sends one.
-        key: of the signature; "": it is not signed.
+        post: sends one event.
+        key: key of the signature; "": it is not signed.
         wall: Unix seconds.
         monotonic: seconds that only rise.
         wait: waits that many seconds, or until it is closed; True: it was closed.
@@ -86,7 +86,7 @@ class Webhook:
             logger.error("webhook: %d events wait already; not delivered: %s", _WAITING, happened.sentence)  # noqa: TRY400 - says it all
 
     def close(self, within_s: float = _TIMEOUT_S) -> None:
-        """Deliver what waits, each once more at most, and stop."""
+        """Try each waiting event at most once more, and stop."""
         self._stopping.set()
         self._waiting.put(None)
         self._thread.join(within_s)
@@ -96,7 +96,7 @@ class Webhook:
             self.deliver(happened)
 
     def deliver(self, happened: Happened) -> bool:
-        """Deliver one event; return whether it was taken."""
+        """Deliver one event; return whether it was accepted."""
         body, name = as_body(happened, self._wall()), happened.id or uuid.uuid4().hex
         until, wait_s = self._monotonic() + DEADLINE_S, _FIRST_WAIT_S
         while True:
@@ -110,7 +110,7 @@ class Webhook:
             wait_s = min(_LONGEST_WAIT_S, 2 * wait_s)
 
     def _once(self, body: bytes, name: str) -> str | None:
-        """Send it once, and return what went wrong; None: it was taken."""
+        """Send it once, and return what went wrong; None: it was accepted."""
         try:
             status = self._post(body, self._headers(body, name))
         except (OSError, urllib3.exceptions.HTTPError) as error:

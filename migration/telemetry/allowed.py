@@ -17,7 +17,7 @@ NAMES: Final = frozenset({spans.RUN, spans.SHADOW, spans.COMPARE})
 """Spans that may leave."""
 
 ATTRIBUTES: Final = frozenset(value for name, value in vars(spans).items() if name.isupper()) - NAMES
-"""Attributes that they may have."""
+"""Attributes that these spans may have."""
 
 #: The process: its name and place, as its operator sets them; never its command line.
 _RESOURCE: Final = ("service.", "telemetry.sdk.", "deployment.", "k8s.", "cloud.", "container.id", "host.name", "host.id")
@@ -25,7 +25,7 @@ _MAX_CHARS: Final = 256
 
 
 def allowed(span: ReadableSpan) -> ReadableSpan | None:
-    """Return the allowed part of a span; None: nothing.
+    """Return the allowed part of a span; None: the span may not leave.
 
     Events and the status's description are left out: OpenTelemetry writes exception messages there. So is the trace state, because a client
     writes it.

@@ -34,7 +34,7 @@ _HEAD = """# Metrics and spans
 
 <!-- `make docs` writes this page. -->
 
-Each process serves `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers for all. Durations are in seconds.
+Each process serves `/metrics`; with `PROMETHEUS_MULTIPROC_DIR` set, any of them answers with the metrics of all. Durations are in seconds.
 """
 
 

@@ -1,4 +1,4 @@
-"""Spans on their way to a collector: a bounded number waits, and every one that does not arrive is counted."""
+"""Delivers spans to a collector: a bounded number of spans waits, and each lost span is counted."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ _PATIENCE_S: Final = 5.0
 class SpanDelivery(Keeper):
     """Passes allowed spans to an exporter, in a separate thread.
 
-    OpenTelemetry's own queue drops what does not fit and only logs it; so nothing waits there.
+    OpenTelemetry's own queue drops what does not fit and only logs it; so no span waits in that queue.
 
     Args:
         exporter: where the spans go.
@@ -61,7 +61,7 @@ class SpanDelivery(Keeper):
             self._lost(1)
 
     def close(self, timeout_s: float) -> None:
-        """Deliver waiting spans for this long; the rest is lost, and counted. A second call does nothing."""
+        """Deliver waiting spans for this time at most; the rest is lost, and counted. A second call does nothing."""
         with self._lock:
             if self._closed:
                 return
@@ -85,7 +85,7 @@ class SpanDelivery(Keeper):
 
     def _ended(self, number: int, *, arrived: bool) -> None:
         with self._lock:
-            counted = min(number, self._under_way)  # fewer where `close` has counted them already
+            counted = min(number, self._under_way)  # fewer if `close` has counted some of them already
             self._under_way -= counted
         if counted and not arrived:
             self._lost(counted)

@@ -21,7 +21,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 
 
 class _Found(MetricWrapperBase):
-    """Remembers what belongs to labels. They are closed sets, and prometheus_client takes ten times as long to find it."""
+    """Remembers the metric of each set of label values: prometheus_client takes ten times as long to find it, and the sets are closed."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as prometheus_client has them
         self._found: dict[tuple[object, ...], Self] = {}
@@ -46,7 +46,7 @@ class _FoundGauge(_Found, Gauge):
 
 
 class Seconds(_Found, Histogram):
-    """A histogram that accepts only times. One NaN would make its sum NaN for the life of the process, and be in no bucket.
+    """A histogram that accepts only times. One NaN would be in no bucket, and would make the sum NaN for the life of the process.
 
     Times also come from engines (`Event.at_s`), so a value that is not finite is logged and left out.
     """
@@ -82,7 +82,7 @@ class Declared(Generic[_Metric]):
     @overload
     def __get__(self, metrics: "Metrics", owner: type, /) -> _Metric: ...
     def __get__(self, metrics: "Metrics | None", owner: type, /) -> "Declared[_Metric] | _Metric":
-        """Return the row. An instance has the metric itself under the same name, which is found first."""
+        """Return this row, for a look-up on the class. An instance has its own metric under this name, which Python finds first."""
         return self
 
     def made(self, registry: CollectorRegistry) -> _Metric:
@@ -209,7 +209,7 @@ class Metrics:
             self._start_at_zero(surface)
 
     def _start_at_zero(self, surface: str) -> None:
-        """Expose the counters of alerts and shares with 0: a rate does not see the first occurrence if that creates the series."""
+        """Expose the counters that alerts and shares use with 0: a rate misses the first occurrence if it creates the series."""
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)

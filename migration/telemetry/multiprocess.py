@@ -1,8 +1,8 @@
 """The folder in which the processes of one server share their metrics, and what happens to a process' share when it dies.
 
-prometheus_client keeps a process' files permanently: its live gauges would always be added, and the shadow jobs that waited in it would be
-neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives; a process that finds an
-unheld lock removes the gauges of its owner and counts the lost jobs as failed, in the dead process' own file: repeating this changes
+prometheus_client keeps the files of a dead process: its live gauges would always be added, and the shadow jobs that waited in it would be
+neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives. A process that finds an
+unheld lock removes the gauges of the lock's owner and counts the owner's lost jobs as failed, in the owner's file. To repeat this changes
 nothing.
 """
 
@@ -39,14 +39,14 @@ _FAILED: Final = "migration_shadow_failed"
 _OUTCOMES: Final = {"migration_shadow_compared", "migration_shadow_shed", _FAILED}
 _STEADY_TRIES: Final = 20
 
-#: Descriptors that hold this process' locks, by folder and process: they stay open until it ends, however it ends.
+#: Descriptors that hold this process' locks, by folder and process: they stay open until the process ends in any way.
 _held: dict[tuple[Path, int], int] = {}
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dead:
-    """A process that died without signing off."""
+    """A process that died before it called `end`."""
 
     pid: int
     lost: dict[str, int]  #: surface -> shadow jobs that waited in it
@@ -59,10 +59,10 @@ def folder() -> Path | None:
 
 
 def begin() -> None:
-    """Settle what an earlier process of this number left behind, and count as alive from here on. Idempotent; no-op in single mode.
+    """Settle the files of an earlier process with this id, and count as alive from here on. Idempotent; no-op in single mode.
 
-    Call it before this process makes its first metric: prometheus_client continues the files of an earlier process of its number, and where
-    the folder is kept over restarts of a container each process has the number of the one before.
+    Call it before this process makes its first metric: prometheus_client continues the files of an earlier process with the same id.
+    If the folder is kept over restarts of a container, each process has the id of an earlier one.
     """
     place = folder()
     if place is None:
@@ -188,7 +188,7 @@ def _is_locked(marker: Path) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    """Return whether a process without a lock, such as one of an older version, still runs. One that waits to be reaped does not."""
+    """Return whether a process without a lock, such as one of an older version, still runs. A zombie does not run."""
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
@@ -236,7 +236,7 @@ def _open_jobs(values: MmapedDict) -> dict[str, int]:
 
 
 def _help(values: MmapedDict) -> str:
-    """Return the help text under which the file knows failed shadows, so that both are one metric."""
+    """Return the help text of failed shadows in the file: with another text they would be another metric."""
     from migration.telemetry.metrics import SHADOW_FAILED
 
     for key, _, _ in values.read_all_values():  # type: ignore[no-untyped-call]  # as above

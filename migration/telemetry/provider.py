@@ -1,4 +1,4 @@
-"""The tracer provider that this package installs where the application has none, and the spans that may be kept without it."""
+"""The tracer provider that this package installs if the application has none, and the interface of its lazily built spans."""
 
 import os
 from typing import Final, Protocol
@@ -12,15 +12,15 @@ _ALL: Final = 1.0
 
 
 class Keepable(Protocol):
-    """A finished span that need not be built before it is read."""
+    """A finished span that is built only when it is read."""
 
     def readable(self) -> ReadableSpan:
-        """Return it as OpenTelemetry has it."""
+        """Return it as a span of OpenTelemetry."""
         ...
 
 
 class Keeper(SpanProcessor):
-    """A processor of this package: it needs no span before its end."""
+    """A processor of this package: it needs a span only after the span has ended."""
 
     def keep(self, span: Keepable) -> None:
         """Take a sampled span that ended."""
@@ -28,10 +28,10 @@ class Keeper(SpanProcessor):
 
 
 class OwnProvider(TracerProvider):
-    """Draws the traced runs itself, whatever a client's `traceparent` says, and knows whether anybody else asks for its spans.
+    """Draws the traced runs itself, whatever a client's `traceparent` says, and knows whether other packages read its spans.
 
     Args:
-        percent: of runs that are traced.
+        percent: percentage of runs that are traced.
         resource: this process.
     """
 
@@ -39,11 +39,11 @@ class OwnProvider(TracerProvider):
         self._drawn = drawn = TraceIdRatioBased(percent / 100)
         super().__init__(sampler=ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn), resource=resource)
         self._keepers: tuple[Keeper, ...] = ()
-        #: whether all processors are keepers, so that no span has to exist before it ends
+        #: whether all processors are keepers, so that a span can be made when it ends
         self.alone = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() != "true"
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """Have the processor see each span from now on."""
+        """Add a processor, which receives each span from now on."""
         super().add_span_processor(span_processor)
         if isinstance(span_processor, Keeper):
             self._keepers = (*self._keepers, span_processor)

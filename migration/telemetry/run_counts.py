@@ -14,7 +14,7 @@ class _Counters(NamedTuple):
 
 
 class RunCounts:
-    """The run's side of the metrics.
+    """The metrics of served runs.
 
     Args:
         metrics: of the process.
@@ -25,7 +25,7 @@ class RunCounts:
         self._metrics, self._surface = metrics, surface
         self.not_sampled = metrics.shadow_not_sampled.labels(surface).inc  #: a run was not drawn for shadowing
         self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these are closed sets
-        self._last: tuple[Stage, Origin, Outcome] | None = None  #: of the run before
+        self._last: tuple[Stage, Origin, Outcome] | None = None  #: key of the previous run
         self._same: _Counters
 
     def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:
@@ -33,7 +33,7 @@ class RunCounts:
 
         Args:
             record: the run.
-            outcome: how it ended for its user; another one than the record's if it could not be stored.
+            outcome: how it ended for its user; it differs from the record's if the run could not be stored.
             stage: of its plan.
         """
         which = stage, record.origin, outcome

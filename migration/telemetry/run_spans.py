@@ -1,4 +1,4 @@
-"""The span of a served run. Where only this process keeps it, it is built when it is read: a run pays a tenth of an OpenTelemetry span."""
+"""The span of a served run. If only this package reads it, it is built when it is read, at a tenth of the cost."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from migration.telemetry import spans
 from migration.telemetry.provider import OwnProvider
 
 Attributes = Callable[[], Mapping[str, str]]
-"""Makes the attributes of one span. They are asked for when the span is read, so it must hold nothing large."""
+"""Makes the attributes of one span. It is called when the span is read, so it must not hold large objects."""
 
 _NAME: Final = "migration"
 _SCOPE: Final = InstrumentationScope(_NAME)
@@ -36,17 +36,17 @@ class RunSpan(Protocol):
         ...
 
     def end(self, outcome: str, *, failed: bool, failed_over: str = "") -> None:
-        """End it now, with how the run ended. `failed_over`: how its candidate failed, if control resumed it; empty: it did not."""
+        """End the span now, with the run's outcome. `failed_over`: how its candidate failed, if control resumed it; empty: it did not."""
         ...
 
 
 def start_run(attributes: Attributes) -> RunSpan:
     """Return the span of a run that starts now.
 
-    OpenTelemetry makes it if it has a parent, or if anybody but this package has asked the provider for spans.
+    OpenTelemetry makes the span if it has a parent, or if another package has added a processor to the provider.
     """
     provider = trace.get_tracer_provider()
-    # The exact class: to ask an abstract one for its instances takes longer than all the rest.
+    # The exact class is compared: `isinstance` with an abstract class takes longer than all the rest.
     if type(provider) is OwnProvider and provider.alone and not _has_parent():
         return _KeptSpan(provider, attributes)
     return _AnySpan(_tracer.start_span(spans.RUN, kind=SpanKind.INTERNAL, attributes=attributes()))
@@ -93,7 +93,7 @@ class _KeptSpan:
             self._provider.ended(self)
 
     def readable(self) -> ReadableSpan:
-        """Return the span as OpenTelemetry has it."""
+        """Return the span as a span of OpenTelemetry."""
         return ReadableSpan(
             spans.RUN,
             context=SpanContext(self._trace_id, self._span_id, is_remote=False, trace_flags=_SAMPLED),

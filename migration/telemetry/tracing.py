@@ -1,6 +1,6 @@
 """OpenTelemetry set-up: a bounded ring of finished spans in memory and, when an endpoint is set, OTLP/HTTP.
 
-Code with spans uses `opentelemetry.trace.get_tracer("migration")` and the names in `spans` alone; without this set-up both are no-ops.
+Code that makes spans needs only `opentelemetry.trace.get_tracer("migration")` and the names in `spans`; without this set-up it makes none.
 """
 
 import threading
@@ -41,14 +41,14 @@ class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     failed: bool
     attributes: Mapping[str, str | bool | int | float]
-    links: tuple[tuple[str, str], ...]  #: (trace id, span id) of the spans it points to, e.g. a shadow's to the served run
+    links: tuple[tuple[str, str], ...]  #: (trace id, span id) of the linked spans, e.g. a shadow's to the served run
 
 
 class SpanRing(Keeper):
     """The last finished spans of this process, oldest first.
 
     Args:
-        size: spans to keep; older ones fall out.
+        size: spans to keep; older ones are removed.
     """
 
     def __init__(self, size: int = RING_SPANS) -> None:
@@ -115,7 +115,7 @@ def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Call
 
 
 def deliver_spans(timeout_s: float) -> None:
-    """Deliver waiting spans for this long, before this process ends; later spans are lost, and counted."""
+    """Deliver waiting spans for this time at most, before this process ends; later spans are lost, and counted."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and (delivery := _deliveries.get(provider)) is not None:
         delivery.close(timeout_s)

@@ -21,14 +21,14 @@ PATIENCE_S = inspect.signature(DualWriter).parameters["patience_s"].default
 @pytest.mark.parametrize(
     ("docs", "sentence"),
     [
-        (OPERATIONS, f"A server delivers spans for {composition._DELIVERY_S:g} s before it ends, its worker for {worker._DELIVERY_S:g} s."),
+        (OPERATIONS, f"a server has {composition._DELIVERY_S:g} s to deliver its spans, and its worker has {worker._DELIVERY_S:g} s."),
         (OPERATIONS, f"At most {delivery.WAITING:,} spans wait or are open"),
         (OPERATIONS, f"every {row.BEAT_S:g} s, and immediately when its evaluation of the kill switch or a flag has changed"),
         (OPERATIONS, f"| live | its row is younger than {row.SILENT_AFTER_S:g} s |"),
         (OPERATIONS, f"silent for {row.LOST_AFTER_S / 60:g} minutes"),
         (OPERATIONS, f"it was not ready after {MigrationSettings(home=Path()).shadow_start_s:g} s"),
-        (RUNNING, f"Waiting shadow jobs have {composition._DRAIN_S:g} s;"),
-        (RUNNING, f"the collector has {composition._DELIVERY_S:g} s for this"),
+        (RUNNING, f"Waiting shadow jobs get {composition._DRAIN_S:g} s;"),
+        (RUNNING, f"which takes at most {composition._DELIVERY_S:g} s."),
         (RUNNING, f"waits {PATIENCE_S:g} s for its run store"),
     ],
 )

@@ -57,7 +57,7 @@ HEAVY = {"ldclient", "sqlalchemy", "alembic", "rich", "opentelemetry", "promethe
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
-        (["status"], ["sqlalchemy"]),
+        (["status"], ["ldclient", "sqlalchemy"]),  # a gate is that of the step that the flag shows
         (["history"], ["sqlalchemy"]),
         (["kill", "on"], ["ldclient", "sqlalchemy"]),
         (["stage", "show", "--json"], ["ldclient", "sqlalchemy"]),

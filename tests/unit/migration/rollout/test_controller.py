@@ -190,7 +190,7 @@ def test_a_step_without_its_approval_is_held_and_says_so(world):
     assert world.rollout.decision["reasons"] == ["It waits for 1 approval."]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_step_is_skipped_repeated_or_taken_without_its_gate(world, seed):
     """Two controllers; each look may be the last of its process, at any call; clocks jump; flags and database come and go."""
     random = Random(seed)  # noqa: S311 - faults, not secrets
@@ -257,9 +257,10 @@ def test_a_leader_that_was_stopped_before_its_write_cannot_write_after_another_t
         patch.setattr(world, "move", stall)
         with pytest.raises(KilledError):
             lead(world, late)
+    world.store.change(world.rollout, state="paused")  # what has begun before must not be written after it
     other = world.controller("other")
     lead(world, other, 3, UNCHANGED_S)
-    world.store.change(world.rollout, state="paused")
+    assert (world.position, world.rollout.intent) == (START, None)
     (arguments, named), *_ = stalled
     with pytest.raises(EditConflictError):
         world.move(*arguments, **named)

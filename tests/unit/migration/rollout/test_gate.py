@@ -49,7 +49,7 @@ def standing(runs=4000, divergent=0, unseen=0, *, slower=1.0, failed=0, **more):
 def test_what_is_proved_is_promoted_and_says_why():
     found = decide(STEP, standing(), TUESDAY)
     assert (found.what, found.runs_needed) == ("promote", 0)
-    assert found.reasons[0] == "All runs: fewer than 2.00% of runs diverge, of these tenants; 0 of 4,000 do."
+    assert found.reasons[0] == "All runs: fewer than 2.00% of the runs of these tenants diverge; 0 of 4,000 do."
 
 
 @pytest.mark.parametrize("stage", ["live 10 %", "dualwrite 100 %", "rampdown 100 %"])
@@ -63,10 +63,10 @@ def test_a_breach_rolls_back_at_every_step_whatever_else_stands(stage):
     ("changed", "said"),
     [
         ({"runs": 0}, "Nothing was looked at"),
-        ({"runs": 250}, "250 runs compared, of at least 300."),
+        ({"runs": 250}, "250 runs compared; at least 300 are needed."),
         ({"divergent": 70}, "All runs: up to"),
         ({"unseen": 400}, "4,000 do, 400 not seen"),
-        ({"unseen": 400}, "The shadow saw 90.9% of the runs that were drawn, of at least 95.0%."),
+        ({"unseen": 400}, "The shadow saw 90.9% of the drawn runs; at least 95.0% is needed."),
         ({"failed": 30}, "Candidate may fail in up to"),
         ({"slower": 1.06}, "Candidate has more slow runs than control, by"),
         ({"expired": ("rounding",)}, "Accepted divergences have expired: rounding."),

@@ -44,7 +44,7 @@ def test_one_that_diverges_more_than_allowed_is_rolled_back(ramp):
     assert (found.rolled_back, found.wrong_promotion) == (1.0, 0.0)
     assert found.stopped_at == {"shadow 100 %": 6}
     assert "More" not in found.example[0]
-    assert "more than 2.00% of runs diverge" in found.example[0]
+    assert "more than 2.00% of the runs of these tenants diverge" in found.example[0]
 
 
 def test_one_that_diverges_only_where_the_shadow_does_not_see_is_never_promoted(ramp):

@@ -28,7 +28,7 @@ def test_a_flag_that_can_be_used_holds_as_it_is():
 @pytest.mark.parametrize(
     ("said", "problems"),
     [({}, ()), ({}, (BROKEN,)), ({KEY: surface_flag(fallthrough={"variation": 99})}, ())],
-    ids=["missing", "refused by the SDK", "gives nothing that can be used"],
+    ids=["missing", "refused by the SDK", "gives no usable value"],
 )
 def test_the_last_known_state_of_our_flag_holds_and_why_is_said(said, problems):
     known = surface_flag(version=5)
