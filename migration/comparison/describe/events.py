@@ -211,9 +211,9 @@ class EventComparison:
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
         """Yield the rules that candidate breaks.
 
-        A broken order that control keeps is a `causal_reorder`; other broken rules are a `contract_violation`. If control keeps the rule and
-        a difference breaks it, this difference is the cause of the finding; if the difference is about this rule itself, no further finding
-        is made. If control breaks the rule too, the finding has no cause.
+        A broken order that control keeps is a `causal_reorder`; other broken rules are a `contract_violation`. If control keeps the rule,
+        and a difference breaks it, this difference is the cause of the finding; if it is about this rule itself, no further finding is
+        made. If control breaks the rule too, the finding has no cause.
 
         When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no difference explains it.
         Other broken rules are not noise, and must not excuse the candidate.

@@ -55,7 +55,7 @@ def findings(policy: Policy, counted: Callable[[LatencyRule], Pairs]) -> list[Di
 
 
 def is_slower(rule: LatencyRule, pairs: Pairs) -> bool:
-    """Tell whether candidate is slower. The chance of this for equally fast engines is at most the rule's `alpha`."""
+    """Return whether candidate is slower. The chance of this for equally fast engines is at most the rule's `alpha`."""
     return slower_share(pairs.slower, pairs.faster, rule.alpha) > _ALIKE
 
 

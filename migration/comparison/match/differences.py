@@ -58,7 +58,7 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
 
 
 def _same(control: Value, candidate: Value) -> bool:
-    """Tell whether two scalars of one type are the same. Numbers are compared as they are written, so 0.0 and -0.0 differ."""
+    """Return whether two scalars of one type are the same. Numbers are compared as they are written, so 0.0 and -0.0 differ."""
     return repr(control) == repr(candidate) if type(control) is float else control == candidate
 
 
