@@ -8,7 +8,7 @@ from sqlalchemy import update
 from migration.consolidation.removal.readiness.processes import processes
 from migration.processes import ProcessTable, Told, Unreadable
 from migration.processes.tables import processes as table_of_processes
-from tests.unit.migration.consolidation.removal.readiness.conftest import make_row
+from tests.unit.migration.consolidation.removal.conftest import make_row
 
 
 def told(state="live", **known):
