@@ -110,7 +110,7 @@ class _BusyError(Exception):
 
 
 class _File:
-    """One SQLite file. It counts its users, and is closed when the last one releases it."""
+    """One SQLite file. It counts the engines that use it, and is closed when the last engine releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -121,18 +121,18 @@ class _File:
         prepare_sqlite(self._engine)
         self._writer = DatabaseThreads("database-writer", self._engine, _write, group=_GROUP)
         self._readers = DatabaseThreads("database-reader", self._engine, _read, threads=_READERS)
-        self.users = 0  #: number of users
+        self.users = 0  #: number of engines that use the file
 
     @classmethod
     def of(cls, url: URL) -> "_File":
-        """Return the process's object for this file, and count its new user."""
+        """Return the process's object for this file, and count one more engine that uses it."""
         with cls._opening:
             file = cls._open.setdefault(str(url.database), cls(url))
             file.users += 1
             return file
 
     def release(self) -> None:
-        """Remove one user; close the file after the last one."""
+        """Count one engine less; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:
