@@ -1,6 +1,6 @@
 """The threads that work on one SQLite file. Each keeps its own connection, because opening one costs as much as a piece of work.
 
-Work goes to a thread, and its result back to the event loop that waits for it, with one wake-up each; no thread's future lies in between.
+A thread receives work, and the event loop that waits receives the result, with one wake-up each; no thread's future lies in between.
 """
 
 import asyncio
