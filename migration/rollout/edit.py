@@ -1,9 +1,9 @@
 """A proved edit, from the current flags to the processes that follow it.
 
 1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
-2. prove it: which tenants move, and whether they may preview.py
-3. write it, unless another edit was written meanwhile             flags/editors/
-4. wait for the processes, and report what they do              processes/confirmation.py
+2. prove it: which tenants move, and whether they may         preview.py
+3. write it, unless another edit was written meanwhile        flags/editors/
+4. wait for the processes, and report what they do            processes/confirmation.py
 5. record it in the history                                  history/
 """
 

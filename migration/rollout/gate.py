@@ -1,9 +1,9 @@
 """The gate: decides what to do at a step, as a pure function of the step, the evidence and the time.
 
-1. a run contains another tenant's or user's data -> always roll back
+1. a run contains another tenant's or user's data                         -> always roll back
 2. more divergence, failures or slow runs than the gate allows are proved -> roll back
-3. some rules are not proved -> hold, with a sentence for each of these rules
-4. otherwise -> promote
+3. some rules are not proved                                              -> hold, with a sentence for each of these rules
+4. otherwise                                                              -> promote
 
 The chance of a wrong promotion is at most `alpha`, over all checks. A promotion needs the proof of every rule. It is wrong only if
 candidate breaks a rule and the bound of this rule is wrong, so each bound can use the whole `alpha`. For a rollback one bound is enough, so

@@ -34,7 +34,7 @@ class Round:
 
 
 def sampled(run_id: str, percent: float) -> bool:
-    """Tell whether a run belongs to the sample: the same in every process, and independent of whether it was sampled for shadowing."""
+    """Return whether a run belongs to the sample: the same in every process, and independent of whether it was sampled for shadowing."""
     digest = blake2b(run_id.encode(errors="surrogatepass"), digest_size=4, person=b"noise").digest()
     return int.from_bytes(digest) < percent / 100 * _POINTS
 
@@ -52,7 +52,7 @@ class NoiseRounds:
         self._parts, self._cell, self._clock = parts, cell, clock
 
     def wanted(self, job: ShadowJob) -> bool:
-        """Tell whether this job is one of those that are followed by a round."""
+        """Return whether this job is one of those that are followed by a round."""
         return self._parts.rounds is not None and sampled(job.record.request.run_id, self._parts.noise_percent)
 
     def run(self, job: ShadowJob, shadow: RunRecord, left_s: float) -> Round:

@@ -28,7 +28,7 @@ class MissPolicy:
     stuck: Callable[[], bool] = bool  #: whether a permitted effect blocked the process that performs it
 
     def permits(self, kind: EffectKind, name: str) -> bool:
-        """Tell whether an effect of this kind and name may be performed while the budget lasts."""
+        """Return whether an effect of this kind and name may be performed while the budget lasts."""
         return kind == "tool" and name in self.read_only
 
 

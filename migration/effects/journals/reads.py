@@ -29,7 +29,7 @@ class Reads:
         self._thread.start()
 
     def stuck(self) -> bool:
-        """Tell whether a read blocks the thread: no later one will be answered, so the process should be replaced."""
+        """Return whether a read blocks the thread: no later one will be answered, so the process should be replaced."""
         return self._stuck
 
     async def perform(self, call: Callable[[], Awaitable[bytes]], /) -> bytes:

@@ -32,7 +32,7 @@ def test_a_verified_store_that_lacks_nothing_is_met(answers):
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ({"verified": False}, "No backfill"),
+        ({"verified": False}, "no backfill of it was verified yet"),
         ({"gaps": [GAP]}, "may lack runs of acme"),
         ({"lags": [lag(rows=2)]}, "2 runs wait"),
         ({"lags": [lag(parked=1)]}, "1 runs wait"),
