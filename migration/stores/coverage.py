@@ -45,7 +45,7 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class HistoryProof:
     """That a store has every run, by a verified backfill."""
 
     identity: str  #: digest of the store's address; "": the backend gives none
@@ -130,7 +130,7 @@ class Coverage:
         query = select(proofs.c.surface, proofs.c.store).order_by(proofs.c.surface, proofs.c.store)
         return [(row.surface, row.store) for row in self._database.run_now("read", lambda connection: connection.execute(query).all())]
 
-    async def proof(self, surface: str, store: Store) -> Proof | None:
+    async def proof(self, surface: str, store: Store) -> HistoryProof | None:
         """Return the proof of the store; None: no backfill was verified since proofs are kept. Raises OutboxError."""
         return await self._database.read("read", lambda connection: _proof(connection, surface, store))
 
@@ -236,9 +236,9 @@ class Coverage:
 _UNVERIFIED: Final = "no backfill of it was verified yet"
 
 
-def _proof(connection: Connection, surface: str, store: Store) -> Proof | None:
+def _proof(connection: Connection, surface: str, store: Store) -> HistoryProof | None:
     row = connection.execute(select(proofs).where(proofs.c.surface == surface, proofs.c.store == store)).one_or_none()
-    return None if row is None else Proof(identity=row.identity, runs=row.runs, checked_at=row.checked_at, refused=row.refused)
+    return None if row is None else HistoryProof(identity=row.identity, runs=row.runs, checked_at=row.checked_at, refused=row.refused)
 
 
 def _verified(connection: Connection, store: Store) -> set[str]:
