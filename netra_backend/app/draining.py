@@ -22,8 +22,8 @@ class Drain:
     """The end of one server process. All calls are on the process's event loop."""
 
     def __init__(self) -> None:
-        self.begun = False  #: nothing new is admitted
-        self.cutting = False  #: the remaining work is being cut
+        self.begun = False  #: True: nothing new is admitted
+        self.cutting = False  #: True: the remaining work is being cut
         self._listeners: set[Callable[[], None]] = set()
         self._steps: set[_Step] = set()
 

@@ -28,7 +28,7 @@ _logger = logging.getLogger(__name__)
 
 router = APIRouter()
 
-HangUp = tuple[CloseCode, str]  #: and the reason
+HangUp = tuple[CloseCode, str]  #: close code and reason
 
 
 @router.websocket("/ws/chat")
@@ -84,7 +84,7 @@ class ChatSession:
 
     Args:
         gateway: the objects that all endpoints share.
-        connection: accepted.
+        connection: the client's accepted connection.
         identity: tenant and user of the client's token.
     """
 
@@ -131,7 +131,7 @@ class ChatSession:
             raw = await self._connection.receive(min(self._expires_at, self._idle_at))
         except TimeoutError:
             return await self._nothing_came()
-        # The web server also checks the size if it is configured to, with the same answer.
+        # The web server may also be configured to check the size; it then gives the same answer.
         if len(raw) > self._gateway.settings.max_message_bytes:
             return CloseCode.TOO_BIG, f"a message may have {self._gateway.settings.max_message_bytes} bytes"
         self._stay()
@@ -145,7 +145,7 @@ class ChatSession:
         self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
 
     def _look_at_drain(self) -> None:
-        """Called after a run's end, because it may have been the last run before the server stops."""
+        """Called when a run has ended. If the server is stopping, `serve` wakes up and checks whether any run is left."""
         if self._gateway.drain.begun:
             self._connection.wake()
 

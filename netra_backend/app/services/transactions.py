@@ -132,7 +132,7 @@ class _BusyError(Exception):
 
 
 class _File:
-    """One SQLite file. It counts its users, and is closed when the last one releases it."""
+    """One SQLite file. It counts the engines that use it, and is closed when the last engine releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -143,21 +143,21 @@ class _File:
         prepare_sqlite(self._engine)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
         self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
-        self.users = 0  #: number of users
+        self.users = 0  #: number of engines that use the file
         self._jobs: deque[_Job] = deque()
         self._busy = False
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, url: URL) -> "_File":
-        """Return the process's object for this file, and count its new user."""
+        """Return the process's object for this file, and count one more engine that uses it."""
         with cls._opening:
             file = cls._open.setdefault(str(url.database), cls(url))
             file.users += 1
             return file
 
     def release(self) -> None:
-        """Remove one user; close the file after the last one."""
+        """Count one engine less; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:

@@ -149,9 +149,9 @@ def _row(run: FinishedRun) -> dict[str, Any]:
 
 
 def _is_of_the_run(error: BaseException) -> bool:
-    """Whether the run itself causes the error: the database rejects it, or the driver cannot send it.
+    """Return whether the run itself causes the error: the database rejects the run, or the driver cannot send it.
 
-    A lost connection is another cause.
+    A lost connection is not caused by the run.
     """
     rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
     return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))
