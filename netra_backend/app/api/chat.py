@@ -22,7 +22,7 @@ from netra_backend.app.api.failures import STATUS, Failure, failure_of
 from netra_backend.app.api.gateway import Gateway, gateway_of
 from netra_backend.app.errors import AuthenticationError, DrainingError
 from netra_backend.app.services.tokens import Identity
-from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError
+from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError, offer_of
 
 _logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ async def chat(socket: WebSocket) -> None:
             await _deny(socket, Failure(code="too_many_connections", message=str(error)))
         else:
             await _accept(socket, shown)
-            await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
+            connection = Connection(socket, send_timeout_s=gateway.limits.send_timeout_s, offer=offer_of(socket.scope))
+            await ChatSession(gateway, connection, identity).serve()
 
 
 async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
