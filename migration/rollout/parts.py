@@ -1,8 +1,9 @@
 """Other data that an edit needs: known tenants, run stores, processes, history. Opened from the settings on first use."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from migration.errors import OutboxError, ProcessesError
 from migration.flags import TenantAttributes
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
     from migration.stores import Coverage, StoresDatabase
 
 
+#: Seconds that an edit waits for a check of the run stores; with more runs than fit, the last check in the background counts.
+_CHECK_S: Final = 5.0
+
+
 class EditParts:
-    """Everything an edit needs besides the flags. Close it.
+    """Everything an edit needs except the flags. It must be closed.
 
     Args:
         settings: name the sources of this data.
@@ -25,13 +30,13 @@ class EditParts:
 
     def __init__(self, settings: MigrationSettings) -> None:
         self.settings = settings
-        self.notes: list[str] = []  #: what could not be read, one sentence each
+        self.notes: list[str] = []  #: one sentence for each source that could not be read
 
     @cached_property
     def _attributes(self) -> TenantAttributes:
         attributes = TenantAttributes(self.settings)
         attributes.start()
-        attributes.close()  # one read is enough for one edit
+        attributes.close()  # reading once is enough for one edit
         if attributes.problem is not None:
             self._note(attributes.problem)
         return attributes
@@ -75,11 +80,11 @@ class EditParts:
         return found
 
     def tenant(self, data: FlagData, tenant_id: str) -> Tenant:
-        """Return the tenant as it is known, with its attributes."""
+        """Return the tenant with its known attributes."""
         return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
 
     def _stored(self, surface: str) -> list[str]:
-        """Return the tenants of the run stores of whom one store lacks runs; this is known without reading the stores."""
+        """Return the tenants whose runs are missing in one of the run stores; this is known without reading the stores."""
         coverage = self.coverage()
         if coverage is None:
             return []
@@ -96,6 +101,25 @@ class EditParts:
         from migration.stores import Coverage
 
         return Coverage(self._stores)
+
+    def recheck(self, surface: str) -> None:
+        """Check, as far as a few seconds allow, whether the run stores that were filled still have every run, and store the result.
+
+        Raises:
+            StoreError: the stores cannot be opened or read.
+            OutboxError: the proofs cannot be read or stored.
+            ConfigurationError: NETRA_MIGRATION_STORES names nothing that can be imported.
+        """
+        coverage = self.coverage()
+        if coverage is None:
+            return
+        from migration.import_strings import load
+        from migration.stores import Outbox, recheck_now
+
+        for one, store in coverage.proved_now():
+            if one == surface and coverage.unproved_now(surface, store, most_age_s=math.inf) is None:
+                opener = load(self.settings.stores, self.settings.import_path)
+                recheck_now(opener, surface, store, coverage, Outbox(self._stores), at_most_s=_CHECK_S)
 
     def processes(self) -> Sequence[Told] | None:
         """Return the processes that may serve, by their own reports; None: they cannot be read, which is reported."""

@@ -1,12 +1,12 @@
-"""Finds out, at the lowest possible cost, which frames of two streams are equal.
+"""Finds the equal frames of two streams, as fast as possible.
 
-Both streams are read block by block, and nothing is kept of frames that are equal: data about a whole long stream would not fit into the
-processor's cache, and every pass over it would wait for memory.
+Both streams are read block by block, and nothing is stored for equal frames. Data about a whole long stream would not fit into the
+processor's cache, so every pass over it would wait for memory.
 """
 
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from operator import ne, not_
+from operator import ne
 from typing import Final
 
 from migration.comparison.match.sequences import Match
@@ -15,8 +15,8 @@ from migration.comparison.read.outline import side_by_side
 from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 
-_BLOCK: Final = 256  #: frames of each stream that are read at once
-_FEW: Final = 4  #: only few frames differ if it is less than one in this many
+_BLOCK: Final = 256  #: number of frames of each stream that are read together
+_FEW: Final = 4  #: "few" frames means fewer than one in this many
 
 
 class Pairing:
@@ -37,7 +37,7 @@ class Pairing:
         self.differing: list[int] = []  #: control's frames that differ from candidate's at the same place of the lane
 
     def same(self, i: int, j: int) -> bool:
-        """Tell whether control's frame i and candidate's frame j have the same canonical form."""
+        """Return whether control's frame i and candidate's frame j have the same canonical form."""
         if self.control.kinds[i] != self.candidate.kinds[j] or (i, j) in self._different:
             return False
         control, candidate = self.control.frames, self.candidate.frames
@@ -88,9 +88,9 @@ class _Blocks:
         self._in_step, self._same_kinds = pairing.in_step, pairing.in_step or pairing.beside.same_kinds
 
     def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the frames of control and candidate to compare: those of lanes that have equally many frames on both sides.
+        """Yield the frames of control and candidate that are compared: frames of lanes with the same number of frames on both sides.
 
-        All other frames are read while this is iterated.
+        All other frames are read during the iteration.
         """
         if self._in_step:
             whole = range(len(self._control.events))
@@ -104,32 +104,30 @@ class _Blocks:
     def doubted(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
         """Read a block of both streams. Returns the pairs that are not surely equal."""
         control, candidate = self._control.owners, self._candidate.owners
-        # Engines without their own clock send most frames with the same bytes: those are read once.
-        unlike = list(map(ne, picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)))
-        differ = sum(unlike)
-        left: list[Match] = []
-        if differ * _FEW < len(unlike):
-            control.read(control_block)  # reading the few others costs less than leaving them out
-            left = list(zip(compress(control_block, unlike), compress(candidate_block, unlike), strict=True)) if differ else []
+        # Engines without their own clock send most frames with the same bytes; such frames are read once.
+        unlike = _places_that_differ(picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block))
+        if len(unlike) * _FEW < len(control_block):
+            control.read(control_block)  # reading a few frames more costs less than leaving them out
+            left = [(control_block[place], candidate_block[place]) for place in unlike]
             candidate.read([j for _, j in left])
-        elif differ == len(unlike):
+        elif len(unlike) == len(control_block):
             left = self._unsure(control_block, candidate_block)
         else:
-            control.read(list(compress(control_block, map(not_, unlike))))
-            left = self._unsure(list(compress(control_block, unlike)), list(compress(candidate_block, unlike)))
+            control.read(_without(unlike, control_block))
+            left = self._unsure([control_block[place] for place in unlike], [candidate_block[place] for place in unlike])
         if (
             control.frames.unusual
             or not self._are_same_kinds(control_block, candidate_block)
             or control.misnamed
             or control.own != candidate.own
         ):
-            both = [pair for pair, differs in zip(zip(control_block, candidate_block, strict=True), unlike, strict=True) if not differs]
+            both = list(zip(_without(unlike, control_block), _without(unlike, candidate_block), strict=True))
             candidate.take_over([j for _, j in both], control, [i for i, _ in both])
             left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may belong to events of different kinds, or be unreadable
         return left
 
     def _unsure(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
-        """Return those of the pairs that are not surely equal; only these are read."""
+        """Return the pairs that are not surely equal; only these are read."""
         control, candidate = self._control.owners, self._candidate.owners
         places: Sequence[int] = range(len(control_block))
         if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(control_block, candidate_block):
@@ -146,6 +144,16 @@ class _Blocks:
     def _is_odd(self, i: int, j: int) -> bool:
         unusual = i in self._control.frames.unusual or j in self._candidate.frames.unusual
         return unusual or self._control.kinds[i] != self._candidate.kinds[j]
+
+
+def _places_that_differ(control: list[bytes], candidate: list[bytes]) -> list[int]:
+    return [] if control == candidate else list(compress(range(len(control)), map(ne, control, candidate)))
+
+
+def _without(places: Sequence[int], block: Sequence[int]) -> list[int]:
+    """Return a block without the events at these places."""
+    left_out = set(places)
+    return [index for place, index in enumerate(block) if place not in left_out]
 
 
 def _cut(indexes: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -15,7 +15,7 @@ from migration.consolidation.configuration import BUILD_RESULTS, AuditConfigurat
 from migration.consolidation.inventory import Problem, ProblemKind
 
 _PYTHON: Final = (".py", ".pyi")
-_CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".mk", ".properties")
+_CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".mk", ".properties", ".ipynb", ".sh")
 _DOCUMENT: Final = (".md", ".rst", ".txt", ".adoc", ".mdx")
 _CONFIGURATION_NAMES: Final = ("Makefile", "Dockerfile", "Procfile", "Jenkinsfile", "justfile")
 

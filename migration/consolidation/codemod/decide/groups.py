@@ -62,8 +62,8 @@ class Group:
     patches: list[Patched] = field(default_factory=list)  #: patches of names in another consumer
     holders: dict[str, int] = field(default_factory=dict)  #: consumers from which a name is imported, with the line
     members: int = 0  #: number of uses of instances
-    makes: bool = False  #: this file makes an instance
-    reshapes: bool = False  #: a call of a method gets other arguments
+    makes: bool = False  #: whether this file makes an instance
+    reshapes: bool = False  #: whether a call of a method gets other arguments
     together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file
     refusals: list[Refusal] = field(default_factory=list)
 

@@ -8,7 +8,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 
 def may_matter(tree: Tree, path: str) -> bool:
-    """Return whether a file may use a legacy module, or calls a method of a legacy class's name on an object of unknown type."""
+    """Return whether a file may use a legacy module, or calls a method on an unknown object that has the name of a legacy method."""
     facts = tree.facts[path]
     own = tree.names.modules.name(path)
     for call in facts.calls:

@@ -4,21 +4,23 @@ A criterion that cannot be checked is not met, and its detail says why.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from migration.consolidation.auditing import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
+from migration.consolidation.removal.eyesight.planting import eyesight
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.readiness import code, runs
+from migration.consolidation.removal.readiness import code, history, runs, sight
 from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
 from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
-from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
+from migration.consolidation.removal.uses import uses_of
 from migration.import_strings import load
 from migration.settings import MigrationSettings
-from migration.stores import DAY_S
+from migration.stores import DAY_S, Coverage, Outbox, StoresDatabase, recheck_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class RemovalCheck:
         by_code = self._code(surfaces, progress or NoProgress())
         with Production(self.root, self.manifest, self.settings, now=self.now) as production:
             return [
-                SurfaceReadiness.of(surface, [*(self._witnessed(surface, one) for one in production.criteria(surface)), *by_code[surface]])
+                SurfaceReadiness.of(surface, [*(self._looked_up(surface, one) for one in production.criteria(surface)), *by_code[surface]])
                 for surface in surfaces
             ]
 
@@ -49,20 +51,40 @@ class RemovalCheck:
         root = self.root.resolve()
         configuration = load_configuration(root)
         inventory = audit(root, configuration=configuration, progress=progress)
+        visible = eyesight(root, configuration, parts, inventory)
         references = flag_references(root, configuration, surfaces, self.settings.home)
         found = {}
         for surface, own in parts.items():
             uses = uses_of(own, inventory, configuration)
-            by_name = code.strings(uses)
-            found[surface] = [code.consumers(own, uses, inventory, configuration), by_name, code.flags(surface, references[surface])]
+            found[surface] = [
+                code.consumers(own, uses, inventory, configuration),
+                code.strings(uses),
+                code.flags(surface, references[surface]),
+                sight.eyesight(visible[surface]),
+            ]
         return found
 
+    def _looked_up(self, surface: str, found: Criterion) -> Criterion:
+        """Return the criterion, checked against the run stores themselves if it is about them. If it is not met, they are not read."""
+        if not found.met or not self.settings.stores:
+            return found
+        if found.name == "no_legacy_run":
+            return self._witnessed(surface, found)
+        return self._proved(surface, found) if found.name == "backfill" else found
+
+    def _proved(self, surface: str, found: Criterion) -> Criterion:
+        database = StoresDatabase(self.settings.outbox())
+
+        def ask() -> Criterion:
+            opener = load(self.settings.stores, self.settings.import_path)
+            reason = recheck_now(opener, surface, "user", Coverage(database), Outbox(database), keep=False)
+            return history.rechecked(surface, found, reason)
+
+        with closing(database):
+            return asked("backfill", ask)
+
     def _witnessed(self, surface: str, told: Criterion) -> Criterion:
-        """Return the tombstones' report about control's runs, checked against the legacy store. If the criterion is not met, the store is
-        not read.
-        """
-        if told.name != "no_legacy_run" or not told.met or not self.settings.stores:
-            return told
+        """Return the tombstones' report about control's runs, checked against the legacy store."""
         since = (int(self.now // DAY_S) - self.manifest.days) * float(DAY_S)
 
         def ask() -> Criterion:

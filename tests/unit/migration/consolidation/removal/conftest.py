@@ -1,6 +1,7 @@
 """A small code base with one surface whose control nobody uses, a production that is done with it, and keys to sign with."""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,8 @@ from migration.consolidation.removal.manifest import RemovalManifest, load_manif
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.evidence import EvidenceStore
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.processes import ProcessRow, ProcessTable
+from migration.processes.identity import own_birth, this_host
 from migration.sentence import say
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
@@ -33,7 +36,7 @@ _EVENTS = tuple(Event(kind=kind, lane="data", payload=b"{}", at_s=0.0) for kind 
 
 
 class LegacyStore(ModuleType):
-    """What the setting's import string names: a backend with a legacy store in memory."""
+    """What the setting's import string names: a backend whose two stores are one list in memory."""
 
     def __init__(self):
         super().__init__("legacy_store_of_the_test")
@@ -44,13 +47,19 @@ class LegacyStore(ModuleType):
         async def opened() -> AsyncIterator[RunStores]:
             if self.error is not None:
                 raise self.error
-            yield RunStores(stores={}, scans={"legacy": self})
+            yield RunStores(stores={}, scans={"legacy": self, "user": self})
 
         self.opened = opened
 
     async def page(self, surface, after, limit, /):
         keyed = sorted((key_of(run), run) for run in self.runs if run.surface == surface)
         return [run for key, run in keyed if after is None or key > after][:limit]
+
+    async def count(self, surface, /):
+        return len(self.runs)
+
+    async def between(self, surface, first, last, /):
+        return [run for run in self.runs if first <= key_of(run) <= last]
 
     def add(self, run_id, at):
         run = StoredRun(surface="chat", tenant_id="acme", user_id="ada", thread_id="t", run_id=run_id, started_at=at, body=b"{}")
@@ -70,6 +79,7 @@ class Production:
         for ago in range(15, -1, -1):
             self.ran(Stage.COMPLETE, ago)
         self.compared(1500)
+        self.reports(surfaces=["tools"])
         with closing(StoresDatabase(self.settings.outbox())) as database:
             asyncio.run(Coverage(database).verified("chat", "user"))
 
@@ -89,13 +99,28 @@ class Production:
 
         asyncio.run(count())
 
+    def proved(self, runs):
+        with closing(StoresDatabase(self.settings.outbox())) as database:
+            asyncio.run(Coverage(database).verified("chat", "user", runs=runs))
+
     def gap(self):
         with closing(StoresDatabase(self.settings.outbox())) as database:
             asyncio.run(Coverage(database).mark("chat", "acme", "user"))
 
+    def reports(self, **known):
+        """Let a process report that runs now."""
+        with closing(ProcessTable(self.settings.evidence())) as table:
+            table.beat([make_row(**known)])
+
     def compared(self, runs, divergent=0):
         with closing(EvidenceStore.for_writing(self.settings)) as store:
             store.store_many(_item(f"run-{divergent}-{number}", number < divergent) for number in range(runs))
+
+
+def make_row(**known):
+    """The report of a process that runs: this one."""
+    plain = {"process_id": "a" * 32, "role": "server", "host": this_host(), "pid": os.getpid(), "birth": own_birth(), "started_at": 0.0}
+    return ProcessRow(**(plain | {"code_version": "1+abc", "said_at": 0.0} | known))
 
 
 def _item(run_id, divergent):
