@@ -39,7 +39,7 @@ _FIELD: Final = "injected_by_self_test"
 
 
 class Injections:
-    """Injects differences into copies of runs: ten of each run until the basis has `SELF_TEST` differences, then one of a small share of runs.
+    """Injects differences into copies of runs: ten of each run until the basis has `SELF_TEST` differences, then one of a hundredth.
 
     Args:
         compare: the comparison.

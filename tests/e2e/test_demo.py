@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-
 pytestmark = pytest.mark.timeout(420)  # a busy machine needs a few times as long as the minute that it takes alone
 
 

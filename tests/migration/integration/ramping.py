@@ -156,14 +156,14 @@ class Shop:
                 stop.set()
             going.result()
 
-    def waits_for(self, reason: str) -> None:
-        """Wait until the gate's only reason to hold is this."""
+    def holds(self, reason: str) -> None:
+        """Wait until the gate holds, for this reason among others."""
 
-        def alone() -> bool:
+        def so() -> bool:
             decision = self._rollout().decision or {}
-            return decision.get("what") == "hold" and decision.get("reasons") == [reason]
+            return decision.get("what") == "hold" and reason in decision.get("reasons", ())
 
-        until(alone, self._state)
+        until(so, self._state)
 
     def comes_to(self, *, at: str | None = None, state: str = "running") -> None:
         """Wait until the ramp is in this state, at this step."""
