@@ -74,7 +74,9 @@ def run(bin_folder, folder):
 
     def run(line, code=0):
         if line.endswith("&"):
-            jobs.append(subprocess.Popen(program(line[:-1]), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            jobs.append(
+                subprocess.Popen(program(line[:-1]), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
             return "", ""
         if line.startswith("kill"):
             for number in re.findall(r"%(\d+)", line):
@@ -178,8 +180,9 @@ def test_the_gate_holds_what_too_few_runs_were_compared_for(said):
     assert re.search(r"the gate of shadow 10 % says hold: \d+ runs? compared; at least 40 are needed\.", held)
 
 
-def test_the_ramp_rolls_the_mistake_back_and_promotes_its_fix(said):
-    (told,) = outputs(said, "netra-migration history")
+def test_the_ramp_rolls_the_mistake_back_and_promotes_its_fix(said, run):
+    entries = json.loads(run("netra-migration history --json --limit 200")[0])["entries"]
+    told = "\n".join(one["what"] for one in reversed(entries))
     back, after = told.find("rolled back to dualwrite"), told.find("its ramp was resumed")
     assert 0 < back < after < told.find("promoted to complete")
 
