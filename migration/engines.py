@@ -82,8 +82,8 @@ def emitter_engine(
 
     Args:
         run: gets the request and the callback; a coroutine function, or a plain function, which runs in a separate thread.
-        place: as for `stream_engine`.
-        clock: as for `stream_engine`.
+        place: see `stream_engine`.
+        clock: see `stream_engine`.
     """
 
     def items(request: RunRequest) -> AsyncIterator[Any]:

@@ -90,7 +90,7 @@ class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
     required: tuple[str, ...] = ()  #: kinds of event that come at least once
     first: str = ""  #: the kind that comes before everything else of its agent, its tool calls included; empty: no such kind
     last: str = ""  #: the kind that comes after everything else of its agent
-    closes: tuple[Pair, ...] = ()  #: in one lane, each `first` is followed by its own `then`
+    closes: tuple[Pair, ...] = ()  #: pairs of kinds: in one lane, each `first` is followed by its own `then`
     before: tuple[Pair, ...] = ()  #: when an agent sends both, `first` comes first
     rising: tuple[Rising, ...] = ()
 

@@ -178,7 +178,7 @@ async def perform_stream(
         name: model, tool, or what it is for.
         request: JSON; a request for a stream should contain that (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
-        lane: as for `perform`.
+        lane: see `perform`.
         whole: splits a reply that was recorded as a whole into pieces, for recordings of other tools; None: such a reply is one piece.
 
     Raises:

@@ -57,7 +57,7 @@ class ComparedRuns:
     Args:
         served: the served run.
         shadow: the shadow run.
-        comparison: of the two.
+        comparison: the comparison of both runs.
     """
 
     def __init__(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> None:

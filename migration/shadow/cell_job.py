@@ -38,7 +38,7 @@ class CellRun(Noun, frozen=True, kw_only=True):
     record: RunRecord | None
     tally: Tally
     failed: FailReason | None = None
-    detail: str = ""  #: for engineers; holds no payload
+    detail: str = ""  #: a text for engineers; it contains no payload
     log: RunLog | None = None
     refused: tuple[str, ...] = ()  #: names of contacts with the outside that were refused
     spoiled: bool = False  #: the process should not be used again

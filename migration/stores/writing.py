@@ -54,7 +54,7 @@ class StoreWrites:
         Raises:
             OutboxError: start or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
                 write.
-            StoreError: as for `write`.
+            StoreError: see `write`.
         """
         async with self._omissions.leaving_out(run.surface, run.tenant_id, other(store)):
             await self.write(store, run)

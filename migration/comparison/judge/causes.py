@@ -29,7 +29,7 @@ from migration.comparison.read.outline import agent_of
 from migration.model import Divergence, Severity, Verdict
 
 MOST: Final = 50
-"""Most consequences that one divergence names."""
+"""A divergence names at most this many consequences."""
 
 _SHORTEST: Final = 4  #: a shorter text is not recognised at another place
 _FIELDS: Final = frozenset({"payload", "effect_changed"})

@@ -80,7 +80,10 @@ class ModuleNames:
         return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
 
     def _as_neighbour(self, path: str, module: str) -> str:
-        """Return the tree's name of an absolute import. If no module has this name, a module in the script's own folder may be meant."""
+        """Return the name that an absolute import has in the tree.
+
+        If no module has this name, a module in the script's own folder may be meant.
+        """
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module

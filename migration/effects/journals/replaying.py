@@ -175,7 +175,7 @@ class ReplayJournal:
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:
             try:
-                await asyncio.sleep(0)  # as in `perform`
+                await asyncio.sleep(0)  # this lets the other tasks run, see `perform`
             finally:
                 missing = self._refuse(asked)
             raise missing

@@ -30,7 +30,7 @@ def answered(description: Sequence[Sequence[Any]] | None, rows: Iterable[Sequenc
 
     Args:
         description: the columns as a cursor describes them; the name of each is kept, and its type if the driver gives types as numbers.
-        rows: as the driver gives them.
+        rows: the rows in the driver's form.
     """
     columns = [[one[0], one[1] if isinstance(one[1], int) else None] for one in description or ()]
     return _encode({"columns": columns, "rows": [[_kept(value) for value in row] for row in rows]})

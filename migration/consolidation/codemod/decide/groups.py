@@ -101,7 +101,7 @@ class Analysis:
     path: str
     source: Source
     bindings: Bindings
-    groups: Mapping[str, Group]  #: by legacy module
+    groups: Mapping[str, Group]  #: groups by legacy module
     suspects: tuple[Suspect, ...]
 
 

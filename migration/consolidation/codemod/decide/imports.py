@@ -11,7 +11,7 @@ from migration.consolidation.codemod.read.tree import Tree
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
-    """Yield the imports from legacy modules that are removed, and refusals of those that cannot be rewritten."""
+    """Yield imports from legacy modules: those that are removed, and refusals for those that cannot be rewritten."""
     for bound in bindings.bound:
         yield from _removed(bound, source, tree)
     for star in bindings.stars:

@@ -66,7 +66,7 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
-        """Return what other files find under the bound name after the rewrite, and what is imported here only for them.
+        """Return the object that other files get under the bound name after the rewrite, and the import that is needed here only for them.
 
         Args:
             bound: the imported name.

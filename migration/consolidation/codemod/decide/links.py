@@ -1,4 +1,4 @@
-"""Which groups of different files depend on each other: if one stays as it is, the others do too."""
+"""Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

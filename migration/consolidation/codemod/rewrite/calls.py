@@ -52,7 +52,7 @@ class CallRewriter:
 
         Args:
             call: the call.
-            rules: for its callee.
+            rules: the rules for the call's callee.
             names: returns the name of an object in this file.
         """
         objections: list[str] = []
