@@ -271,7 +271,7 @@ def default_policy(surface: str, project: Path | None = None) -> Policy:
 
     Raises:
         UnconfiguredSurfaceError: the project names no file for it.
-        ConfigurationError: the file is of another surface, or see `load_policy`.
+        ConfigurationError: the file is for another surface; see also `load_policy`.
     """
     file = surface_file(project or find_project(), surface)
     try:

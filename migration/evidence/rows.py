@@ -139,7 +139,7 @@ class RowMaker:
         return self._redactor.identifier(surface)
 
     def digest(self, id_: str) -> str:
-        """Return the digest of an id: the same id can be recognised by it, but nothing else can be found."""
+        """Return the digest of an id: equal ids have equal digests, but the id cannot be found from its digest."""
         return self._redactor.shape(id_)
 
     def fingerprint(self, fingerprint: str) -> str:

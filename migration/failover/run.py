@@ -249,7 +249,7 @@ class FailoverRun:
             self._stopped = True
             tape.take_over()
             await tape.close(self._events)
-            self._past = self._why_not(failure)  # an effect may have begun before it stopped
+            self._past = self._why_not(failure)  # an effect may have begun before the candidate stopped
         return self._past is None
 
     def _resume(self) -> "_Rest":

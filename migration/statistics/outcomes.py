@@ -33,7 +33,10 @@ _HALVINGS: Final = 10
 LEAST_PROBABILITY: Final = 0.5**_HALVINGS
 """A run that was drawn with a smaller probability counts as not compared: otherwise a few such runs would weigh more than all others."""
 MOSTLY: Final = 0.9
-"""Share of the money that is staked on "every run is drawn"; the rest is divided among ten smaller least probabilities."""
+"""Share of the money that is staked on the assumption that every run is drawn.
+
+The rest is divided among ten smaller values of the least probability.
+"""
 
 
 @dataclass(frozen=True, slots=True)

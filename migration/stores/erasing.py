@@ -8,7 +8,7 @@ from migration.stores.tables import gaps, outbox, proofs
 def erase_outbox(connection: Connection, tenant_id: str, user_id: str | None) -> int:
     """Remove the runs of a tenant, or of one of its users, that wait for a store; return how many.
 
-    Proofs forget how many runs a store had.
+    The numbers of runs in proofs are removed too.
     """
     mine = [outbox.c.tenant_id == tenant_id] if user_id is None else [outbox.c.tenant_id == tenant_id, outbox.c.user_id == user_id]
     removed = connection.execute(delete(outbox).where(*mine)).rowcount

@@ -120,7 +120,7 @@ def told_together(rows: Sequence[tuple[Divergence, str]]) -> tuple[Divergence, .
     """Return the divergences, each with what follows from it.
 
     Args:
-        rows: each with the fingerprint of its cause; empty: it has none.
+        rows: the divergences, each with the fingerprint of its cause; "": it has none.
     """
     if len(rows) < 2:  # noqa: PLR2004 - as above
         return tuple(one for one, _ in rows)

@@ -11,7 +11,7 @@ import msgspec
 
 from migration.errors import RecordedEffectError
 
-_LARGEST: Final = 2**63  #: readers of JSON turn whole numbers from here on into floats
+_LARGEST: Final = 2**63  #: from this number on, readers of JSON turn whole numbers into floats
 #: Types of column values that do not exist in JSON: each is written as a text, and read back from it.
 _TYPES: Final[dict[str, Any]] = {one.__name__: one for one in (bytes, bytearray, Decimal, datetime, date, time, timedelta, UUID)}
 _encode: Final = msgspec.json.encode

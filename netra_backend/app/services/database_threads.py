@@ -66,7 +66,7 @@ class DatabaseThreads:
         self._starting = threading.Lock()
 
     def put(self, job: Job) -> None:
-        """Have the job done."""
+        """Add a job, and start the threads if necessary."""
         if not self._started:
             self._start()
         self._jobs.put(job)
@@ -98,7 +98,7 @@ class DatabaseThreads:
             _close(connection)
 
     def _next(self) -> tuple[list[Job], bool]:
-        """Wait for jobs, and return them, and whether they are the last ones."""
+        """Wait for jobs; return them, and whether they are the last ones."""
         job, jobs = self._jobs.get(), []
         while job is not None:
             jobs.append(job)

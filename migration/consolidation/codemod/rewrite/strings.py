@@ -30,7 +30,7 @@ class Patched:
 
     node: cst.SimpleString
     holder: str  #: the module in the string
-    rest: tuple[str, ...]  #: the names below the module
+    rest: tuple[str, ...]  #: the dotted names after the module's name
     meaning: Meaning  #: the legacy object that the first of these names means
     asserts_calls: bool  #: the function around the patch checks the calls of the mock
 
