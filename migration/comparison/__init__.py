@@ -1,4 +1,4 @@
-"""Two streams in, classified divergences and a verdict out. Read `compare` first: it is the list of steps."""
+"""Compares two streams: the result is classified divergences and a verdict. Read `compare` first: it lists the steps."""
 
 from typing import TYPE_CHECKING
 

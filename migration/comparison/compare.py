@@ -46,20 +46,20 @@ class Prepared:
         self.shapes = Shapes(self.normaliser, self.reader)
 
     def streams(self, control: RunRecord, candidate: RunRecord) -> tuple[Stream, Stream]:
-        """Return both streams, of which nothing is decoded yet."""
+        """Return both streams. Nothing in them is decoded yet."""
         return (
             Stream(Origin.CONTROL, control, self.reader, self.normaliser),
             Stream(Origin.CANDIDATE, candidate, self.reader, self.normaliser),
         )
 
     def pairing(self, control: RunRecord, candidate: RunRecord) -> Pairing:
-        """Return both streams, decoded as far as is needed to tell equal frames."""
+        """Return both streams, decoded only as far as needed to find equal frames."""
         return pair(*self.streams(control, candidate), self.shapes)
 
 
 @lru_cache(maxsize=64)
 def prepared(policy: Policy) -> Prepared:
-    """Return what is generated from that policy. Policies are hashed by identity."""
+    """Return the objects that are generated from that policy. They are cached; policies are hashed by identity."""
     return Prepared(policy)
 
 
@@ -79,22 +79,22 @@ def compare(
     cross_talk: CrossTalk | None = None,
     lost: Sequence[Event] = (),
 ) -> Comparison:
-    """Set two runs of the same request side by side.
+    """Compare two runs of the same request.
 
     Args:
         control: the run of the legacy engine.
         candidate: the run of its replacement.
         stage: the stage of the plan under which they ran.
-        serving: whose stream the user saw; the other one ran on its journal.
-        policy: what may be overlooked; None: the one that the project configures.
+        serving: the engine whose stream the user saw; the other engine ran on the journal of that run.
+        policy: the rules about what a comparison ignores; None: the policy that the project configures.
         ledger: accepted divergences.
-        noise: what the engines show against themselves.
+        noise: the differences that each engine shows when it is compared with itself.
         today: the day on which the ledger is read; None: today, UTC.
-        limits: how much to take on.
+        limits: how much data one comparison may read.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
         performed_by_shadow: effects that the shadow performed, as measured where it ran.
-        cross_talk: the parts of control's events that are other people's data, and so not differences that the candidate causes. None:
-            they were not searched, and the comparison says so.
+        cross_talk: the places in control's events that hold other people's data: the candidate does not cause differences there. None:
+            control's events were not searched for such data, and the comparison says so.
         lost: events of this run that control showed to others.
 
     Raises:
@@ -158,32 +158,32 @@ def _findings(
     control, candidate = (stream.run for stream in streams)
     renaming, opinion = Renaming(), SecondOpinion(policy)
     served, shadow, side = (control, candidate, 1) if serving is Origin.CONTROL else (candidate, control, 0)
-    effects = EffectComparison(ready.normaliser, limits, renaming, opinion)  # 1 effects: what was asked of the outside
+    effects = EffectComparison(ready.normaliser, limits, renaming, opinion)  # 1 effects: the requests to the outside
     found = effects.findings(control, candidate)
     in_want = serving.other if starved(found, served, shadow, side) else None
     found = [*ending(control, candidate, policy, in_want), *found]  # 2 runs: how both ended
-    pairing = pair(*streams, ready.shapes)  # 3 stream: frames, decoded as little as can be
+    pairing = pair(*streams, ready.shapes)  # 3 stream: frames, decoded as little as possible
     alignment = align(pairing)  # 4 align: the pairs of events
     differing = EventComparison(pairing.control, pairing.candidate, policy, limits, renaming, opinion=opinion).findings(
         alignment
     )  # 5 events: what differs
-    differing = without_cross_talk(differing, control, cross_talk)  # what control mixed in,
-    differing = with_losses(differing, pairing.candidate, lost, ready.normaliser)  # and out
+    differing = without_cross_talk(differing, control, cross_talk)  # without data that control took from other runs
+    differing = with_losses(differing, pairing.candidate, lost, ready.normaliser)  # without events that control sent to other runs
     found += [finding for finding in differing if not _unread(finding, pairing)]
     doubts = unexplained(found, shadow, side)
-    found = without_consequences(found, shadow, side)  # 6 consequences: of effects without an answer
+    found = without_consequences(found, shadow, side)  # 6 consequences of effects without an answer
     undecodable = [
         say("event {number} of {side} is undecodable: {why}", number=index + 1, side=word(stream.side.value), why=why)
         for stream in (pairing.control, pairing.candidate)
         for index, why in sorted(stream.frames.undecodable.items())
     ]
     if control.origin is not candidate.origin:
-        found = with_causes(found, policy)  # 7 causes: what follows from what
+        found = with_causes(found, policy)  # 7 causes: which finding follows from which
     return found, [*effects.reasons, *undecodable, *opinion.reasons, *doubts]
 
 
 def _unread(finding: Finding, pairing: Pairing) -> bool:
-    """Tell whether the finding is about a frame that could not be read. The kinds of the events of a whole lane are known."""
+    """Tell whether the finding is about an unreadable frame. A finding about a whole lane is not: it needs only the kinds of events."""
     i, j = finding.at
     return finding.detail != "whole_lane" and (i in pairing.control.frames.undecodable or j in pairing.candidate.frames.undecodable)
 

@@ -28,8 +28,8 @@ _SILENCE = NoiseFloor()
 
 class _Loaded(msgspec.Struct, frozen=True):
     ledger: Ledger
-    digest: str  #: of its entries
-    state: _State  #: of the file when it was read; None: there was none
+    digest: str  #: of the ledger's entries
+    state: _State  #: of the file when it was read; None: there was no file
 
 
 class Comparer:
@@ -40,10 +40,10 @@ class Comparer:
         policies: by surface; a surface that is not among them has the policy that its project configures.
         project: the project's file; None: the one that is found (`migration.project`).
         limits: how much one comparison takes on.
-        noise: returns what a surface's engines show against themselves; asked for each comparison, so it must be quick.
-        build: of the engines, for the basis of comparisons; "": not known.
-        tool: this tool's version, likewise.
-        today: the day on which ledgers are read.
+        noise: returns the noise of a surface; called for each comparison, so it must be quick.
+        build: the build of the engines, for the basis of comparisons; "": not known.
+        tool: the version of this tool, for the same basis; "": not known.
+        today: returns the day on which an entry of a ledger must be in force to count.
         on_failure: called when a ledger can no longer be read; the last valid one is used.
     """
 
@@ -102,7 +102,7 @@ class Comparer:
         cross_talk: CrossTalk | None = None,
         lost: Sequence[Event] = (),
     ) -> Comparison:
-        """Compare the run that the user saw with the one that shadowed it. Arguments as of `compare.compare`.
+        """Compare the run that the user saw with the one that shadowed it. The arguments are those of `compare.compare`.
 
         Raises:
             UnconfiguredSurfaceError: the surface has no policy.
@@ -130,7 +130,7 @@ class Comparer:
         return msgspec.structs.replace(comparison, basis=self._basis(surface, policy))
 
     def _basis(self, surface: str, policy: Policy) -> Basis:
-        """Return the basis of comparisons with the policy and the ledger that was read last."""
+        """Return the basis of comparisons with this policy and with the ledger that was read last."""
         loaded, known = self._ledgers.get(surface), self._bases.get(surface)
         ledger = "" if loaded is None else loaded.digest
         if known is None or known.ledger != ledger:
@@ -149,7 +149,7 @@ class Comparer:
         return policy
 
     def ledger(self, surface: str) -> Ledger:
-        """Return the surface's ledger as its file is now. While the file is not valid, the last good one holds.
+        """Return the surface's ledger as its file is now. While the file is not valid, the last valid ledger is used.
 
         Raises:
             LedgerError: the file is not valid, and never was.

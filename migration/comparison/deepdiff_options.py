@@ -30,7 +30,7 @@ def checked(options: Mapping[str, Any]) -> str | None:
 
 
 def arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what DeepDiff is called with for the options of a rule; names of operators are resolved."""
+    """Return the arguments of a call of DeepDiff with the options of a rule; names of operators are resolved."""
     given = _ALWAYS | _LIMITS | dict(options)
     operators = given.get("custom_operators")
     if operators:

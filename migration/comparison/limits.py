@@ -1,4 +1,4 @@
-"""How much a comparison takes on. Past a limit it says `inconclusive` and why; it never says `match`."""
+"""How much one comparison may read. Beyond a limit, its verdict is `inconclusive` with a reason, never `match`."""
 
 from dataclasses import dataclass
 from operator import attrgetter
@@ -25,7 +25,7 @@ class Limits:
     value_bytes: int = 8192  #: bytes of a value in a divergence; a longer one is cut, and marked
 
     def exceeded(self, stream: Stream) -> tuple[Sentence, ...]:
-        """Return each cap that the run of this stream passes, as a clause; () when it passes none."""
+        """Return each cap that the run of this stream exceeds, as a clause; () when it exceeds none."""
         journal = stream.run.journal
         counts = (
             ("events", len(stream.events), self.events),

@@ -13,7 +13,7 @@ import msgspec
 from migration.identifiers import without_ids
 
 type_name = {dict: "object", list: "list", str: "text", int: "int", float: "float", bool: "bool", type(None): "null"}
-"""JSON's types in our words; `int` and `float` are two, because clients in typed languages tell them apart."""
+"""JSON's types in our words; `int` and `float` are separate, because clients in typed languages tell them apart."""
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 Value = Json | msgspec.UnsetType
@@ -80,7 +80,7 @@ class Pattern:
         return self._parts[0] if self._parts else ""
 
     def start(self) -> frozenset[int]:
-        """Return the positions at the root."""
+        """Return the positions in the pattern at which a walk from the root starts."""
         return self._close({0})
 
     def step(self, positions: Iterable[int], segment: str) -> frozenset[int]:

@@ -1,7 +1,8 @@
 """What a comparison may ignore and what it must report, as data: one versioned TOML file for each surface, in its project.
 
-A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every touch. Identity
-and result fields (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy is rejected.
+A policy never hides a field silently: a masked field must still be there and keep its JSON type, and `explain` lists every field that a
+rule touches. Identity and result fields (tenant, user, thread, run, agent, success, status, error type) cannot be masked: such a policy is
+rejected.
 """
 
 from functools import lru_cache
@@ -22,7 +23,7 @@ Action = Literal["mask", "rename", "round", "tolerance", "sort", "json", "deepdi
 """What a rule does with a value:
 
 mask       its presence and JSON type count, its value does not (`int` and `float` are one type here)
-rename     a text that is an id: another one is fine as long as it is the same one everywhere in the run, and no two become one
+rename     a text that is an id: another id may replace it, but always the same one in the whole run, and never one for two ids
 round      a float is rounded to `digits`
 tolerance  numbers may differ by `absolute` or by `relative` of the larger one
 sort       a list whose order carries no meaning
@@ -50,10 +51,10 @@ class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
     paths: tuple[str, ...]  #: patterns from the frame's root
     reason: str
     kinds: tuple[str, ...] = EVERY_EVENT  #: event kinds; "effect:model", "effect:tool" for requests; () is every event and no effect
-    digits: int = 6  #: of `round`
-    absolute: float = 0.0  #: of `tolerance`, in the value's unit
-    relative: float = 0.0  #: of `tolerance`, 0 to 1
-    label: str = ""  #: of `rename`: ids with the same label share their names; empty: the rule's id
+    digits: int = 6  #: for `round`
+    absolute: float = 0.0  #: for `tolerance`, in the value's unit
+    relative: float = 0.0  #: for `tolerance`, 0 to 1
+    label: str = ""  #: for `rename`: rules with the same label share one mapping of ids; empty: the rule's id
 
 
 class Envelope(PolicyData, frozen=True, kw_only=True, eq=False):
@@ -85,10 +86,10 @@ class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
     contract.
     """
 
-    once: tuple[str, ...] = ()  #: exactly one
-    required: tuple[str, ...] = ()  #: at least one
-    first: str = ""  #: happens before everything else of its agent, its tool calls included; empty: no such kind
-    last: str = ""  #: happens after everything else of its agent
+    once: tuple[str, ...] = ()  #: kinds of event that come exactly once
+    required: tuple[str, ...] = ()  #: kinds of event that come at least once
+    first: str = ""  #: the kind that comes before everything else of its agent, its tool calls included; empty: no such kind
+    last: str = ""  #: the kind that comes after everything else of its agent
     closes: tuple[Pair, ...] = ()  #: in one lane, each `first` is followed by its own `then`
     before: tuple[Pair, ...] = ()  #: when an agent sends both, `first` comes first
     rising: tuple[Rising, ...] = ()
@@ -97,8 +98,8 @@ class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
 class Roles(PolicyData, frozen=True, kw_only=True, eq=False):
     """Fields with a meaning. Patterns start with the event's kind: `agent_completed.payload.status`."""
 
-    terminal: tuple[str, ...] = ()  #: success or failure: a difference is `terminal_state`
-    consequences: tuple[str, ...] = ()  #: change because the terminal state does; not reported separately
+    terminal: tuple[str, ...] = ()  #: fields that say success or failure: a difference is `terminal_state`
+    consequences: tuple[str, ...] = ()  #: fields that change when the terminal state changes; not reported separately
     error: tuple[str, ...] = ()  #: an error's type: a difference is `error`
     words: tuple[str, ...] = ()  #: closed vocabularies; their values are part of the fingerprint
 
@@ -109,17 +110,17 @@ class SeverityRule(PolicyData, frozen=True, kw_only=True, eq=False):
     severity: Severity
     kinds: tuple[str, ...] = ("*",)  #: divergence kinds
     paths: tuple[str, ...]  #: patterns that start with the event's kind, "run", "model", "tool", "clock" or "id"
-    changes: tuple[Change, ...] = ("value",)  #: what of a field may have changed; a whole event or effect counts as "value"
+    changes: tuple[Change, ...] = ("value",)  #: how the field may have changed; a whole event or effect counts as "value"
     reason: str
 
 
 class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
-    """When one of two runs counts as slower: both bounds are passed. One slow run is not a finding: see `latency.py`."""
+    """One of two runs counts as slower when the difference passes both bounds. One slow run is not a finding: see `latency.py`."""
 
     metric: Literal["duration_s", "engine_s", "first_event_s", "longest_gap_s"]
     ratio: float  #: slower / faster, 1 or more
     excess_s: float  #: slower - faster, seconds
-    alpha: float = 0.001  #: chance that engines that are alike are ever found to differ
+    alpha: float = 0.001  #: chance that equally fast engines are ever reported as different
 
 
 class Sign(PolicyData, frozen=True, kw_only=True, eq=False):
@@ -131,7 +132,7 @@ class Sign(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
-    """How a run ended whose last event is this one. The first that fits is applied; a run that none fits completed."""
+    """The outcome of a run with this last event. The first ending that fits is applied; if none fits, the run is completed."""
 
     outcome: Outcome
     last: Sign
@@ -139,9 +140,9 @@ class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
-    """The effects of calls of the surface's tools. A tool that is in neither list changes something, and may be undone."""
+    """The effects of calls of the surface's tools. A tool in neither list changes something that can be undone."""
 
-    read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may let them out
+    read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may permit such calls
     irreversible: tuple[str, ...] = ()  #: an additional, missing or different call always has the severity `contract`
 
 
@@ -152,7 +153,7 @@ class FailoverRules(PolicyData, frozen=True, kw_only=True, eq=False):
     answers: tuple[str, ...] | None = None
     inward: tuple[str, ...] = ()  #: agents whose text is not part of an answer, such as one that chooses the others
     ends: tuple[str, ...] = ()  #: kinds of event with which a whole stream ends; (): not known
-    failures: tuple[Sign, ...] = ()  #: events that announce a failure before its ending; the endings say the rest
+    failures: tuple[Sign, ...] = ()  #: events that announce a failure before its ending; how the run ended then follows from the endings
     numbered: str = ""  #: field of the frame that numbers the events of a run; empty: none
 
 

@@ -17,12 +17,12 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, broken by one agent."""
 
     lane: str
-    id: str  #: of the rule, made of its sort and the events that it names, so that its wording may change: "once:agent_started:never"
+    id: str  #: made of the rule's sort and of events, so that the wording may change: "once:agent_started:never"
     rule: str  #: a clause such as "`agent_started` must come exactly once, but never came"
     kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
     about: Literal["count", "order", "field"]
-    index: int | None = None  #: an event that shows it
-    unopened: bool = False  #: that event ends what never began
+    index: int | None = None  #: an event that shows the violation
+    unopened: bool = False  #: that event ends something that never began
     lacks: bool = False  #: an event never came
 
 
@@ -40,7 +40,7 @@ class _Order(msgspec.Struct, frozen=True):
     """The facts that follow from the kinds and lanes of a stream's events alone."""
 
     broken: tuple[Violation, ...]
-    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: rules, and the agents whose events they are about
+    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: each rule, with the agents whose events it is about
 
 
 def _order(outline: Outline, contract: Contract) -> _Order:
@@ -123,7 +123,7 @@ def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iter
     for agent, indexes in agents:
         last: float | None = None
         fallen: int | None = None
-        for index, number in zip(indexes, numbers, strict=False):  # takes this agent's share of the numbers
+        for index, number in zip(indexes, numbers, strict=False):  # takes as many numbers as this agent has events
             if number is not None and last is not None and number <= last and fallen is None:
                 fallen = index
             last = number if number is not None else last
@@ -134,7 +134,7 @@ def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iter
 
 
 class _FieldReader:
-    """Reads one number out of frames and skips the rest of them."""
+    """Reads one number from each frame and skips the rest of the frame."""
 
     def __init__(self, field: str) -> None:
         wanted: Any = float | int | None
@@ -146,7 +146,7 @@ class _FieldReader:
         self._get: Callable[[object], float | None] = attrgetter(field)
 
     def all(self, frames: list[bytes]) -> list[float | None]:
-        """Return the number of each frame; None when it has none there."""
+        """Return the number of each frame; None when the frame has no number there."""
         try:
             return list(map(self._get, map(self._decode, frames)))
         except UNREADABLE:

@@ -1,7 +1,7 @@
 """The differences between two journals: the requests to models and tools, their number, and their order.
 
-Like events, effects are matched lane by lane (a lane is the agent that asks); replies are not compared, because a shadow gets control's.
-Order counts where control had the reply to one before it asked for the other: what it asked for side by side has no order.
+Like events, effects are matched lane by lane (a lane is the agent that asks). Replies are not compared: a shadow gets the served run's.
+The order of two requests counts only if control had the reply to the first before it made the second: parallel requests have no order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ class EffectComparison:
         self._opinion = opinion
         self._normaliser, self._limits, self._renaming = normaliser, limits, renaming
         self._normals: dict[int, Normal] = {}
-        self._unread: set[int] = set()  #: effects whose kind and name alone are known
+        self._unread: set[int] = set()  #: effects whose requests could not be read
         # Equal bytes contain equal ids, but only parsing shows whether an id means the same thing everywhere.
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
@@ -47,7 +47,7 @@ class EffectComparison:
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
         """Return all findings, lane by lane, in the order of control's journal."""
         if not self._renames and len(control.journal) == len(candidate.journal) and all(map(_same, control.journal, candidate.journal)):
-            return []  # as replays mostly do
+            return []  # most replays have equal journals
         control_lanes, candidate_lanes = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
         self._places = tuple({id(effect): place for place, effect in enumerate(run.journal)} for run in (control, candidate))
         found: list[Finding] = []
@@ -118,7 +118,7 @@ class EffectComparison:
     def _changed(self, lane: str, control: Effect, candidate: Effect) -> Iterator[Finding]:
         control_request, candidate_request = self._normal(control), self._normal(candidate)
         if not self._unread.isdisjoint((id(control), id(candidate))):
-            return  # nothing is known of what differs
+            return  # a request is unreadable, so no difference is known
         there = leaves(control_request.value, candidate_request.value, self._limits.leaves)
         differing = self._opinion.of(f"effect:{control.kind}", control_request.value, candidate_request.value, there)
         if differing is None:
@@ -178,7 +178,7 @@ class EffectComparison:
 
 
 def subject(effect: Effect) -> Path:
-    """Return how paths call the effect: by its kind, and by its name where several may be meant. A model's name is in its request."""
+    """Return the name of the effect in paths: its kind, and its name unless it is a model (the request has the name) or the clock."""
     return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
 
 

@@ -59,7 +59,7 @@ class EventComparison:
         for index in sorted(self._foreign[side]):
             event = stream.events[index]
             value = stream.frames.value(index) or {}
-            for field, other in list(stream.owners.foreign_fields(value).items())[:1]:  # one frame, one breach
+            for field, other in list(stream.owners.foreign_fields(value).items())[:1]:  # at most one breach for each frame
                 yield _one_sided("isolation_breach", side, (event.lane, index), (event.kind, field), other)
 
     def _one_sided_lane(self, lane: Lane, absent: set[str]) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ class EventComparison:
         indexes = [i for i in (lane.only_control or lane.only_candidate) if i not in self._foreign[side]]
         agent = agent_of(lane.name)
         if not indexes or (agent != lane.name and agent in absent):
-            return  # reported as breaches, or with the lane of the whole agent
+            return  # these events are reported as breaches, or the whole agent is reported as missing
         if len(indexes) == 1:
             yield from self._surplus(lane, side)
             return
@@ -78,7 +78,7 @@ class EventComparison:
         yield msgspec.structs.replace(whole, tail=self._is_tail(lane, side, indexes[0]))
 
     def _is_tail(self, lane: Lane, side: Origin, index: int) -> bool:
-        """Tell whether the other side has nothing that corresponds to this side's later events: of the same agent, or of later ones."""
+        """Tell whether the other side has no counterpart of this side's later events, whether of this agent or of later ones."""
         reached = self._reach(agent_of(lane.name))
         if reached is not None:
             return index > reached[side is Origin.CANDIDATE]
@@ -86,7 +86,7 @@ class EventComparison:
         return is_last(lane.name, control, candidate) if side is Origin.CONTROL else is_last(lane.name, candidate, control)
 
     def _reach(self, agent: str) -> tuple[int, int] | None:
-        """Return the agent's last events, in control and in candidate, that have a counterpart in the other stream; None: none has."""
+        """Return the agent's last events, in control and in candidate, that have a counterpart in the other stream; None: there is none."""
         if agent not in self._reached:
             control, candidate = self._control.lanes, self._candidate.lanes
             names = filter(self._alignment.is_equal, self._control.outline.agents.get(agent, ()))
@@ -112,8 +112,8 @@ class EventComparison:
     def _held_out(self, alignment: Alignment) -> Iterator[Finding]:
         """Check the values that the canonical forms of equal pairs leave out: ids that are new in every run, and numbers with a tolerance.
 
-        Pairs with equal bytes have equal ids. They matter only if another pair maps one of these ids to a different one, so they are read
-        only then.
+        Pairs with equal bytes have equal ids. These ids matter only if another pair maps one of them to a different id, so such pairs are
+        read only then.
         """
         if self._control.frames.has_holes:
             yield from self._judged(alignment, read=False)
@@ -183,7 +183,7 @@ class EventComparison:
         return matches_any(patterns, path)
 
     def _surplus(self, lane: Lane, side: Origin) -> Iterator[Finding]:
-        """Events that one side has alone. An event that repeats another one is a duplicate."""
+        """Yield the events that only one side has. An event that repeats another one is a duplicate."""
         of_control = side is Origin.CONTROL
         alone = [i for i in (lane.only_control if of_control else lane.only_candidate) if i not in self._foreign[side]]
         if not alone:
@@ -209,11 +209,11 @@ class EventComparison:
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
-        """Rules that candidate breaks: out of order if control keeps that rule, else broken by both alike.
+        """Yield the rules that candidate breaks: as out of order if control keeps the rule, otherwise as broken by both.
 
-        A rule that control keeps is reported with the difference that breaks it, if there is one. A rule that control breaks too is never
-        hidden by it. When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no difference
-        explains it. Any other one is not noise, and must not excuse the candidate.
+        A rule that control keeps is reported with the difference that breaks it, if there is one. A rule that control breaks too is always
+        reported separately. When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no
+        difference explains it. Any other broken rule is not noise, and must not excuse the candidate.
         """
         rules = list(broken)
         if not rules:
@@ -238,7 +238,7 @@ class EventComparison:
 
 
 def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path: Path, value: Json, *, detail: Detail = "") -> Finding:
-    """Return the finding of a value that only one side has; `place` is its lane and the index of its event."""
+    """Return the finding of a value that only one side has; `place` is the lane and the index of the event."""
     lane, index = place
     if side is Origin.CONTROL:
         return Finding(kind=kind, lane=lane, path=path, control=value, change="presence", detail=detail, at=(index, None))
@@ -246,9 +246,9 @@ def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path:
 
 
 def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) -> list[Finding]:
-    """Return the findings, in which an extra end of what candidate never began is a broken rule.
+    """Return the findings. An extra end in candidate of something that never began becomes a broken rule.
 
-    A ledger that accepts an end that control never sends must not accept it where there is nothing to end.
+    A ledger that accepts an end that control never sends must not accept such an end where nothing began.
     """
     ends = {rule.index: rule for rule in broken if rule.unopened}
     if not ends:
@@ -265,11 +265,11 @@ def _explanation(rule: Violation, found: Sequence[Finding]) -> Finding | None:
     """Return the missing, extra or moved event that already shows the broken rule; None: there is none."""
     for finding in found:
         if rule.unopened and finding.rule_id == rule.id and finding.at[1] == rule.index:
-            return finding  # it is that rule already
+            return finding  # the finding is about this rule
         if agent_of(finding.lane) != agent_of(rule.lane) or finding.kind not in _WHICH_EVENTS:
             continue
         if finding.kind == "extra_event" and rule.lane not in {finding.lane, agent_of(rule.lane)}:
-            continue  # an additional end in candidate does not explain another call that it leaves open
+            continue  # an additional end in candidate does not explain another call that candidate leaves open
         if finding.detail == "whole_lane":
             value = finding.control if finding.candidate is msgspec.UNSET else finding.candidate
             kinds = value if isinstance(value, list) else []

@@ -2,7 +2,7 @@
 
 It is made from what stays the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, the shapes of the
 values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). A broken rule of the
-contract counts by its id. Never from free text, nor from the wording of a sentence.
+contract counts by its id. Free text and the wording of a sentence are never part of it.
 """
 
 import re
@@ -19,7 +19,7 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,63}")
 
 
 Shapes = tuple[str, str]
-"""What may be said about both values: see `value_shapes`."""
+"""The shapes of both values: see `value_shapes`."""
 
 
 def fingerprint(finding: Finding, policy: Policy) -> str:
@@ -28,7 +28,7 @@ def fingerprint(finding: Finding, policy: Policy) -> str:
 
 
 def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
-    """Return the same, if the shapes of its values are known."""
+    """Return the fingerprint of a finding whose shapes of values are known."""
     parts = [
         finding.kind,
         shape(finding.lane),
@@ -42,7 +42,7 @@ def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
 
 
 def value_shapes(finding: Finding, policy: Policy) -> Shapes:
-    """Return what may be said about both values without telling them: their type, or a word of a closed vocabulary."""
+    """Return the shapes of both values, which do not contain the values: their type, or a word of a closed vocabulary."""
     spoken = finding.subject == "run" or finding.kind in {"terminal_state", "error"} or matches_any(policy.roles.words, finding.path)
     return value_shape(finding.control, spoken=spoken), value_shape(finding.candidate, spoken=spoken)
 

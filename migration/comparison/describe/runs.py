@@ -69,7 +69,7 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
             yield Finding(kind="error", lane="", path=("run", "error", name), control=control_text, candidate=candidate_text, change=change)
             return
     if (failed := candidate.failover) is not None:
-        # Control ends in the same way. Still candidate failed, and what its user saw afterwards was control's work.
+        # Both runs end in the same way. But candidate failed, and what its user saw afterwards came from control.
         yield Finding(
             kind="terminal_state", lane="", path=("run", "outcome"), control=how, candidate=other, detail="failed_over", rule=failed.reason
         )
@@ -86,7 +86,7 @@ def outcome(run: RunRecord, policy: Policy) -> str:
 
 
 def _unicode(said: str) -> str:
-    """Return the text with what is not Unicode spelled out: exceptions repeat names of files, and those may be any bytes."""
+    """Return the text with bytes that are not Unicode escaped: exceptions contain names of files, which may be any bytes."""
     return said.encode("utf-8", "backslashreplace").decode()
 
 

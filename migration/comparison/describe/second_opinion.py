@@ -1,8 +1,8 @@
 """DeepDiff's opinion about values that differ, if a policy asks for it: `compare = "deepdiff"`.
 
 Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values with different bytes and the same types. If it finds no
-difference with the options of the rule, there is none. Its limits return an empty difference, which reads as equal: here they are a
-reason to call the comparison inconclusive.
+difference with the options of the rule, there is none. When DeepDiff reaches a limit, it returns an empty difference, as for equal values:
+the comparison is then inconclusive.
 """
 
 import re
@@ -16,16 +16,16 @@ from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 from migration.comparison.read.canonical import encode
 from migration.sentence import Sentence, say, word
 
-#: Bytes of a value: beyond, DeepDiff would take seconds, with the order ignored far longer.
+#: Largest number of bytes of a value. DeepDiff would take seconds for more, and far longer when it ignores the order.
 _MOST_BYTES: Final = 200_000
 _REACHED: Final = ("MAX PASS LIMIT REACHED", "MAX DIFF LIMIT REACHED")
 
 
 class SecondOpinion:
-    """Asks DeepDiff about what differs in one comparison.
+    """Asks DeepDiff about the differences of one comparison.
 
     Args:
-        policy: has the rules that name it.
+        policy: has the rules that name DeepDiff.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -33,14 +33,14 @@ class SecondOpinion:
         self.reasons: list[Sentence] = []  #: why some part could not be compared
 
     def of(self, kind: str, control: Json, candidate: Json, leaves: Sequence[Leaf] | None, root: Path = ()) -> list[Leaf] | None:
-        """Return the leaves that stay, of two values of that kind of event or "effect:<kind>"; None, as given: there were too many.
+        """Return the leaves that DeepDiff's opinion does not remove. None when `leaves` is None: too many fields differ.
 
         Args:
-            kind: of the frame or the request.
-            control: a value, normalised.
-            candidate: the other one.
+            kind: of the event, or "effect:<kind>" for a request.
+            control: control's value, normalised.
+            candidate: candidate's value, normalised.
             leaves: where they differ, with paths from the frame's root on.
-            root: where the two values stand in their frame.
+            root: the path of both values in their frame.
         """
         rules = [rule for rule in self._rules if kind in rule.kinds or (rule.kinds == EVERY_EVENT and not kind.startswith("effect:"))]
         if not leaves or not rules:
@@ -94,7 +94,7 @@ def _differs(control: Json, candidate: Json, options: Mapping[str, Any]) -> bool
 
 
 def _left_out(options: Mapping[str, Any], below: Path) -> bool:
-    """Tell whether the options leave this place out, as DeepDiff writes it: `root['rows'][0]`."""
+    """Tell whether the options exclude this place, which DeepDiff writes as `root['rows'][0]`."""
     written = "root" + "".join(f"[{part}]" if isinstance(part, int) else f"['{part}']" for part in below)
     plain = [path if path.startswith("root") else f"root['{path}']" for path in _listed(options.get("exclude_paths"))]
     return any(written.startswith(path.replace('"', "'")) for path in plain) or any(
@@ -107,7 +107,7 @@ def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _above(path: Path, root: Path) -> list[Path]:
-    """Return the places above and at the path that are not inside a list: for items of a list the pairs are not certain."""
+    """Return the places above and at the path that are not inside a list: it is not certain which items of two lists correspond."""
     plain = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
     return [path[:length] for length in range(len(root), plain + 1)]
 

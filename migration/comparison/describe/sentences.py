@@ -1,4 +1,4 @@
-"""One English sentence for each divergence. It quotes kinds, lanes, fields and closed words, never a value that a user or a model wrote."""
+"""One English sentence for each divergence. It quotes kinds, lanes, fields and words of closed vocabularies, but no other values."""
 
 from collections.abc import Callable
 from typing import Final
@@ -21,7 +21,7 @@ def sentence(finding: Finding, shapes: Shapes) -> Sentence:
 
     Args:
         finding: what differs.
-        shapes: of its values.
+        shapes: the shapes of its values.
     """
     control, candidate = shapes
     return _SENTENCES[finding.kind](finding, _shown(control, finding.control), _shown(candidate, finding.candidate))
@@ -48,7 +48,7 @@ def _who(finding: Finding, *, first: bool = False) -> Sentence:
 
 
 def _side(finding: Finding) -> tuple[Sentence, Sentence]:
-    """Return the side that has it, and the side that lacks it."""
+    """Return the side that has the event or value, and the side that lacks it."""
     has, lacks = ("Control", "candidate") if finding.candidate is msgspec.UNSET else ("Candidate", "control")
     return word(has), word(lacks)
 

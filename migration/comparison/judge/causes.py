@@ -5,9 +5,9 @@
 | an exception ended the run | what that run lacks from there on, and the rules of the contract that it therefore breaks |
 | an agent ended differently | how the run ended, that agent's further events, and other fields of its last event |
 | a run failed | what it lacks from there on |
-| a field changed its type, came or went | the same change of the same field in other events and lanes |
+| a field changed its type, was added or is missing | the same change of the same field in other events and lanes |
 | a value changed | the same change of value in other places |
-| an event or an effect is there on one side only | the same one of other agents |
+| only one side has an event or an effect | the same event or effect of other agents |
 | a field contains other people's data | other errors of that field |
 | an event came too often, too seldom or too late | the rules of the contract that this breaks (`events.py`) |
 
@@ -29,7 +29,7 @@ from migration.comparison.read.outline import agent_of
 from migration.model import Divergence, Severity, Verdict
 
 MOST: Final = 50
-"""Consequences that one row names."""
+"""Most consequences that one divergence names."""
 
 _SHORTEST: Final = 4  #: characters that a text must have to be recognised at another place
 _FIELDS: Final = frozenset({"payload", "effect_changed"})
@@ -40,9 +40,9 @@ _WELL: Final = "completed"
 
 
 def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
-    """Return the findings; each that follows from another one names it.
+    """Return the findings, each with the fingerprint of the finding that it follows from, if there is one.
 
-    Not when an engine is compared with itself: noise is counted by fingerprint, and must not depend on other differences in the run.
+    No cause is named when an engine is compared with itself: noise is counted by fingerprint and must not depend on other differences.
     """
     if len(found) < 2:  # noqa: PLR2004 - nothing follows from itself
         return list(found)
@@ -88,7 +88,7 @@ class _Causes:
         return end if finding.kind == "payload" and finding.at == end.at else None
 
     def _never_came(self, finding: Finding) -> bool:
-        """Tell whether it is missing because the run failed before."""
+        """Tell whether the event or effect is missing because the run failed before it."""
         if self._run is None or not finding.tail or finding.kind not in _LACKING:
             return False
         lacking, other = (self._run.candidate, self._run.control)
@@ -103,7 +103,7 @@ class _Causes:
         return None if key is None else self._changes.setdefault(key, finding)
 
     def _change(self, finding: Finding) -> Hashable:
-        """Return what two findings share that are the same change in two places; None: it is in one place only."""
+        """Return a key that is the same for two findings that are one change in two places; None: such a change is in one place only."""
         if finding.kind in _LACKING:
             return finding.kind, finding.path, finding.detail, finding.mark, finding.control is msgspec.UNSET
         if finding.kind not in _FIELDS or finding.detail:

@@ -57,7 +57,7 @@ def severity(finding: Finding, policy: Policy) -> Severity:
 
 @lru_cache(maxsize=4096)
 def _declared(policy: Policy, kind: DivergenceKind, change: Change, path: tuple[str, ...]) -> Severity | None:
-    """Return what the policy says of it; None: nothing."""
+    """Return the severity that the policy declares; None: it declares none."""
     if kind.startswith("effect_") and path[:1] == ("tool",) and path[1:2] and path[1] in policy.tools.irreversible:
         return "contract"
     for rule in policy.severities:

@@ -23,11 +23,11 @@ _ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
 
 
 def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, tuple[int, float]]:
-    """Return, for each agent that got no answer, the effect, and when the agent got the error, in seconds since run start.
+    """Return, for each agent that got no answer, the index of the effect, and when the agent got the error, in seconds since run start.
 
     Args:
         shadow: the run that replayed the other one's journal.
-        cut_off: whether to include effects that the served run got no answer to, because it ended before.
+        cut_off: whether to include effects to which the served run got no answer because that run had ended.
     """
     asked: dict[str, tuple[int, float]] = {}
     for place, effect in enumerate(shadow.journal):
@@ -40,7 +40,7 @@ def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, t
 
 
 def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side: int) -> bool:
-    """Return whether the shadow stopped only because the served run did: all its unanswered requests are later than the end of that run.
+    """Tell whether the shadow stopped only because the served run had ended: its unanswered requests all come later than that end.
 
     Args:
         found: what differs between the effects.
@@ -56,7 +56,7 @@ def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side
 def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Sentence]:
     """Return why the comparison is incomplete: agents that asked for unrecorded effects although none of their effects differs.
 
-    They got no answer, or one from outside the record, as the miss policy permits. Arguments as below.
+    These agents got no answer, or a new one if the miss policy permits it. The arguments are those of `without_consequences`.
     """
     answered = {agent_of(effect.lane) for effect in shadow.journal if effect.performed_by_shadow}
     agents = (first_unanswered(shadow).keys() | answered) - _explained(found, side)
@@ -67,14 +67,14 @@ def unexplained(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[
 
 
 def without_consequences(found: Sequence[Finding], shadow: RunRecord, side: int) -> list[Finding]:
-    """Return the findings less those that an unanswered effect explains.
+    """Return the findings without those that an unanswered effect explains.
 
     Args:
         found: all findings.
         shadow: the run that replayed the other one's journal.
         side: the index of the shadow in `Finding.at`: 0 as control, 1 as candidate.
 
-    An effect finding must be there to explain anything; another tenant's data and whatever came before the effect always stay.
+    Only a finding about an effect explains others. Another tenant's data, and everything before the effect, always stays.
     """
     if not found:
         return []
@@ -108,12 +108,12 @@ def _is_asked(finding: Finding, side: int) -> bool:
 
 
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
-    # A changed request explains the rest, even if the shadow's request lacks a field; and the served run's own end is not a consequence.
+    # A changed request is not a consequence, even if the shadow's request lacks a field; nor is the end of the served run.
     if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
         return False
     agent = agent_of(finding.lane)
     if finding.kind in _ONE_SIDED or (finding.kind == "causal_reorder" and finding.at == (None, None)):
-        # Effects that were not requested any more, because the agent had stopped or never got its turn.
+        # Effects that were not requested any more, because the agent had stopped or never started.
         return (finding.control, finding.candidate)[side] is msgspec.UNSET and (agent in asked or agent not in alive)
     if not agent:
         return True  # how the run ended

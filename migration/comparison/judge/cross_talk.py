@@ -1,8 +1,8 @@
-"""What differs because control mixed runs up: it says nothing about the candidate.
+"""Differences that exist because control mixed up runs: they say nothing about the candidate.
 
 Legacy engines share state between the runs that they serve, and the shadow replays each run alone. The scan for other people's data
-(`migration.isolation`) says which events of control hold any, and where; it reports them as control's own, once for each kind. It also says
-which events of this run turned up in control's streams of others: those that control lacks here are reported as lost.
+(`migration.isolation`) says which events of control hold such data, and where; it reports each kind of data once, as control's defect. The
+scan also says which events of this run control sent to other runs: if control lacks them here, they are reported as lost.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ _VALUES = frozenset({"payload", "terminal_state", "error", "isolation_breach"})
 
 
 def without_cross_talk(found: Iterable[Finding], control: RunRecord, talk: CrossTalk) -> list[Finding]:
-    """Return the findings about events, less those that control's cross-talk explains.
+    """Return the findings about events, without those that control's cross-talk explains.
 
     These are: an event that contains other people's data, and that the candidate does not send; the other events of a tool call that
     contains some, if the candidate makes no such call; and a value that is other people's data, unless the candidate's is too. Any other

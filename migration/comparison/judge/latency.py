@@ -23,9 +23,9 @@ _TIMES = {
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
     """How often one of two runs of a request was slower by more than both bounds of a rule."""
 
-    slower: int = 0  #: candidate was
-    faster: int = 0  #: control was
-    runs: int = 0  #: pairs with both times
+    slower: int = 0  #: how often candidate was slower
+    faster: int = 0  #: how often control was slower
+    runs: int = 0  #: pairs in which both times are known
 
     def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
         """Return the counts with one pair more. A pair in which one side lacks the time is not counted."""
@@ -49,13 +49,13 @@ def findings(policy: Policy, counted: Callable[[LatencyRule], Pairs]) -> list[Di
 
     Args:
         policy: of the surface; has the rules.
-        counted: returns the counts for a rule, of all comparisons that are known.
+        counted: returns the counts for a rule, over all known comparisons.
     """
     return [_divergence(policy.surface, rule, pairs) for rule in policy.latency if is_slower(rule, pairs := counted(rule))]
 
 
 def is_slower(rule: LatencyRule, pairs: Pairs) -> bool:
-    """Tell whether candidate is slower. Engines that are alike are ever said to be with a chance of at most the rule's `alpha`."""
+    """Tell whether candidate is slower. The chance of this for equally fast engines is at most the rule's `alpha`."""
     return slower_share(pairs.slower, pairs.faster, rule.alpha) > _ALIKE
 
 

@@ -13,7 +13,7 @@ expires = 2027-01-31                         # its last day; a difference that i
 ```
 
 `kind`, `lane` and `severity` are names in which `*` matches anything; `path` is a pattern as in policies. A field that a pattern leaves out
-matches anything. Severity `security` is never accepted. `at_most` counts each fingerprint separately, and so each agent: a known defect
+matches anything. Severity `security` is never accepted. `at_most` counts each fingerprint, and so each agent, separately: a known defect
 occurs a known number of times, and an engine that loses one more event than that is not excused. Control may be removed when all entries
 are permanent: each is then a decision about the candidate, and not a defect that is still to be fixed.
 """
@@ -36,7 +36,7 @@ _NEVER = "another tenant's or user's data is never accepted: fix the engine"
 
 
 class EntryPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which divergences an entry is about. None: any."""
+    """Which divergences an entry is about. A part that is None matches any."""
 
     kind: str | None = None
     lane: str | None = None
@@ -65,8 +65,8 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     owner: str
     expires: date | None = None  #: the last day on which it accepts; None: it is permanent
     permanent: bool = False  #: the difference is to stay
-    fingerprint: str | None = None  #: either this
-    pattern: EntryPattern | None = None  #: or this
+    fingerprint: str | None = None  #: either this or a pattern
+    pattern: EntryPattern | None = None  #: or this, without a fingerprint
     issue: str | None = None
     at_most: int | None = None  #: occurrences of one fingerprint in one comparison; None: any number
 
@@ -77,7 +77,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.fingerprint == divergence.fingerprint
 
     def in_force(self, today: date) -> bool:
-        """Tell whether it accepts on this day."""
+        """Tell whether the entry is in force on this day."""
         return self.expires is None or self.expires >= today
 
     @property
@@ -112,7 +112,7 @@ class Ledger:
         return tuple(entry for entry in self.entries if not entry.in_force(today))
 
     def judge(self, divergence: Divergence, today: date) -> Divergence:
-        """Return the divergence, marked as accepted if an entry in force matches it and allows this many; otherwise unchanged.
+        """Return the divergence, marked as accepted if an entry in force matches it and allows so many occurrences; otherwise unchanged.
 
         If a divergence occurs too often to be accepted, its note says this.
         """
@@ -145,8 +145,8 @@ def parse_ledger(written: str, source: str) -> Ledger:
         source: named in errors, usually the file.
 
     Raises:
-        LedgerError: the text is not TOML, or an entry lacks an id, reason, owner or term, names neither or both of fingerprint and
-            pattern, shares its id, or would accept what never is. The message names the line where it can be known.
+        LedgerError: the text is not TOML, or an entry lacks an id, reason, owner or term, names both a fingerprint and a pattern or neither
+            of them, has the id of another entry, or would accept what must not be accepted. The message names the line if it is known.
     """
     try:
         document = tomllib.loads(written)
@@ -169,7 +169,7 @@ def parse_ledger(written: str, source: str) -> Ledger:
 
 
 def _entry(entry: object) -> tuple[Accepted | None, str | None]:
-    """Return the entry and what is wrong with it; None where there is nothing."""
+    """Return the entry (None: unreadable) and what is wrong with it (None: nothing)."""
     try:
         accepted = msgspec.convert(entry, Accepted)
     except msgspec.ValidationError as error:

@@ -1,9 +1,9 @@
-"""The differences of engines from themselves, and how far they explain their differences from each other.
+"""Noise: how far the differences of each engine from itself explain the differences between the two engines.
 
-A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: one round. A kind of
-divergence that rounds show too is noise only as far as they explain its rate: the excess of its rate between the engines over its rate in
-rounds has an interval. If the interval is above zero, every further occurrence is divergent. It is divergent too while the interval is too
-wide: only a small excess, or one that is smaller than the proven noise, may hide behind noise. Noise is never a match.
+A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: this is one round. A kind
+of divergence that rounds show too is noise only as far as the rounds explain its rate. Its excess, which is its rate between the engines
+minus its rate in rounds, is known as an interval. If the interval is above zero, every further occurrence is divergent. It is divergent too
+while the interval is too wide: only an excess that is small, or smaller than the proven noise, may count as noise. Noise is never a match.
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,13 @@ from migration.model import Divergence, Verdict
 from migration.statistics import rate_bounds
 
 ALPHA = 0.05
-"""Chance, over all looks at one kind of divergence, that the interval of its excess ever leaves out the true one."""
+"""Chance that the interval of one kind of divergence ever misses the true excess, however often the interval is computed."""
 
 MIN_ROUNDS = 20
 """Rounds before anything is called noise: with fewer, the noise rate is so uncertain that it would explain nearly everything."""
 
 HIDDEN = 0.05
-"""Largest excess, as a share of comparisons, that may hide behind noise even if less noise than that is proven."""
+"""Largest excess, as a share of comparisons, that may count as noise even if less noise than that is proven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Excess:
-    """How much more often a kind of divergence is seen between the engines than either shows against itself."""
+    """How much more often a kind of divergence is seen between the engines than when either engine is compared with itself."""
 
     between: Rate  #: comparisons of control with candidate
     rounds: Rate  #: rounds of each engine against itself
@@ -56,14 +56,14 @@ class Excess:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """Lower and upper bound of the true difference, valid however often it is looked at: each rate's bounds at half of `ALPHA`."""
+        """Lower and upper bound of the true difference, valid however often they are computed: each rate's bounds use half of `ALPHA`."""
         low, high = self.between.bounds(ALPHA / 2)
         noise_low, noise_high = self.rounds.bounds(ALPHA / 2)
         return low - noise_high, high - noise_low
 
     @property
     def explained(self) -> bool:
-        """Whether rounds show it too, no excess over them is proven, and little can hide behind them."""
+        """Whether rounds show the divergence too, no excess is proven, and only a small excess is still possible."""
         return self.rounds.hits > 0 and self.rounds.trials >= MIN_ROUNDS and self.interval[0] <= 0.0 and not self._may_hide_more
 
     @property
@@ -71,7 +71,7 @@ class Excess:
         return self.interval[1] > max(HIDDEN, self.rounds.bounds(ALPHA / 2)[0])
 
     def sentence(self) -> str:
-        """Return what is known, for people."""
+        """Return the result of the rounds as text for people."""
         low, high = self.interval
         shown = f"An engine compared with itself shows it in {self.rounds.hits} of {self.rounds.trials} rounds"
         if self.rounds.trials < MIN_ROUNDS:
@@ -86,9 +86,9 @@ class NoiseFloor:
     """The known noise of one surface. Immutable.
 
     Args:
-        comparisons: of control with candidate.
-        rounds: of both engines against themselves.
-        hits: for each fingerprint that rounds show, the comparisons and the rounds that show it.
+        comparisons: how many comparisons of control with candidate there are.
+        rounds: how many comparisons of both engines with themselves there are.
+        hits: for each fingerprint that rounds show, how many comparisons and how many rounds show it.
     """
 
     def __init__(self, comparisons: int = 0, rounds: int = 0, hits: Mapping[str, tuple[int, int]] | None = None) -> None:
@@ -100,7 +100,7 @@ class NoiseFloor:
         }
 
     def excess(self, fingerprint: str) -> Excess | None:
-        """Return how much more frequent it is than noise; None: no round shows it."""
+        """Return how much more frequent the divergence is than noise; None: no round shows it."""
         return self._excess.get(fingerprint)
 
     def judge(self, divergence: Divergence) -> Divergence:

@@ -1,7 +1,8 @@
 """Pairs control's events with candidate's.
 
-Events are matched lane by lane: lanes interleave freely, inside a lane order counts. The n-th call of a tool is matched by what it does,
-not by its number, so that one call more or less does not shift all calls after it.
+Events are matched lane by lane: lanes may interleave in any order, but inside a lane the order counts. The n-th call of a tool is matched
+by its content,
+not by its number, so that one call more or less does not change the pairs of all calls after it.
 """
 
 from collections import deque
@@ -27,7 +28,7 @@ class Lane:
 
     control: str | None  #: the lane's name; None when the stream has no such lane
     candidate: str | None
-    equal: list[Match] = field(default_factory=list)  #: one canonical form
+    equal: list[Match] = field(default_factory=list)  #: both have the same canonical form
     changed: list[Match] = field(default_factory=list)  #: same kind and place, other content
     moved: list[Match] = field(default_factory=list)  #: equal, but not in the same order
     only_control: list[int] = field(default_factory=list)
@@ -45,8 +46,8 @@ class Alignment:
     Args:
         control: the events of control's lanes.
         candidate: those of candidate's.
-        unequal: lanes that are not plainly equal, in the order of control, then those that only candidate has.
-        left: control's lanes among them.
+        unequal: lanes whose events are not all equal, in the order of control, then those that only candidate has.
+        left: control's lanes among the unequal ones.
     """
 
     def __init__(
@@ -91,14 +92,14 @@ def align(pairing: Pairing) -> Alignment:
 
 
 class _Aligner:
-    """Aligns the lanes that are not plainly equal."""
+    """Aligns the lanes whose events are not all equal."""
 
     def __init__(self, pairing: Pairing, control_lanes: dict[str, list[int]], candidate_lanes: dict[str, list[int]]) -> None:
         self._same, self._control, self._candidate = pairing.same, pairing.control, pairing.candidate
         self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes
 
     def partners(self, control: Iterable[str], candidate: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
-        """Yield which lane of control belongs to which of candidate; None: to none."""
+        """Yield pairs of corresponding lanes, of control and of candidate; None: the other lane has no counterpart."""
         families: dict[str, tuple[list[str], list[str]]] = {}
         for side, names in enumerate((control, candidate)):
             for name in names:
@@ -157,7 +158,7 @@ class _Aligner:
         return lane
 
     def _trim(self, control: list[int], candidate: list[int], equal: list[Match]) -> tuple[list[int], list[int]]:
-        """Take the equal ends off, at the price of a comparison of bytes for most events; return what is between."""
+        """Remove equal events at both ends, mostly by comparing bytes only; return what is between the ends."""
         same, start, control_end, candidate_end = self._same, 0, len(control), len(candidate)
         for i, j in zip(control, candidate, strict=False):
             if not same(i, j):
@@ -170,7 +171,7 @@ class _Aligner:
         return control[start:control_end], candidate[start:candidate_end]
 
     def _fill(self, lane: Lane, control: list[int], candidate: list[int]) -> None:
-        """Pair what is left of one gap by kind and likeness; what then is left is on one side only."""
+        """Pair the remaining events of one gap by kind and likeness; events without a partner are on one side only."""
         near = self._similar(control, candidate)
         lane.changed += near
         paired_control, paired_candidate = {i for i, _ in near}, {j for _, j in near}

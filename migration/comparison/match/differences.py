@@ -11,13 +11,13 @@ from migration.comparison.read.actions import stands_for
 from migration.comparison.read.canonical import encode
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-"""Types for which equal values are the same."""
+"""Types whose equal values are always written in the same way."""
 
 
 class Leaf(msgspec.Struct, frozen=True):
     """One place where two values differ."""
 
-    path: Path  #: list indexes are control's; for an item that only candidate has, candidate's
+    path: Path  #: with control's list indexes; for an item that only candidate has, with candidate's
     control: Value
     candidate: Value
     moved: bool = False  #: the item is at a different place in its list
@@ -27,7 +27,7 @@ class Leaf(msgspec.Struct, frozen=True):
         """How the field changed."""
         if self.control is msgspec.UNSET or self.candidate is msgspec.UNSET:
             return "presence"
-        # A masked value has only its type, so that is what differs.
+        # A masked value is known only by its type, so only the types can differ.
         hidden = stands_for(self.control) or stands_for(self.candidate)
         return "value" if type(self.control) is type(self.candidate) and not hidden else "type"
 
@@ -58,12 +58,12 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
 
 
 def _same(control: Value, candidate: Value) -> bool:
-    """Tell whether two scalars of one type are the same: as they are written, in which 0.0 and -0.0 differ."""
+    """Tell whether two scalars of one type are the same. Numbers are compared as they are written, so 0.0 and -0.0 differ."""
     return repr(control) == repr(candidate) if type(control) is float else control == candidate
 
 
 def _objects(control: dict[str, Json], candidate: dict[str, Json], path: Path) -> Iterator[Leaf]:
-    """Yield what stands below both objects, pair by pair."""
+    """Yield the values of each key of both objects, pair by pair."""
     for key, value in control.items():
         other = candidate.get(key, msgspec.UNSET)
         if type(value) in _PLAIN and type(value) is type(other) and value == other:

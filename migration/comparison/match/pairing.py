@@ -1,4 +1,4 @@
-"""Which frames of two streams are equal, found out as cheaply as can be.
+"""Finds out, at the lowest possible cost, which frames of two streams are equal.
 
 Both streams are read block by block, and nothing is kept of frames that are equal: data about a whole long stream would not fit into the
 processor's cache, and every pass over it would wait for memory.
@@ -16,7 +16,7 @@ from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 
 _BLOCK: Final = 256  #: frames of each stream that are read at once
-_FEW: Final = 4  #: few frames differ: less than one in this many
+_FEW: Final = 4  #: only few frames differ if it is less than one in this many
 
 
 class Pairing:
@@ -33,11 +33,11 @@ class Pairing:
         #: whether both streams send the same kinds of event in the same lanes in the same order, as replays mostly do
         self.in_step = control.outline.encoded == candidate.outline.encoded
         self.beside = side_by_side(control.outline, candidate.outline)
-        self._different: set[Match] = set()  #: frames that were found not to be the same
-        self.differing: list[int] = []  #: control's frames that are not the same as candidate's in that place of their lane
+        self._different: set[Match] = set()  #: pairs of frames that were found to differ
+        self.differing: list[int] = []  #: control's frames that differ from candidate's at the same place of the lane
 
     def same(self, i: int, j: int) -> bool:
-        """Tell whether control's frame i and candidate's frame j have one canonical form."""
+        """Tell whether control's frame i and candidate's frame j have the same canonical form."""
         if self.control.kinds[i] != self.candidate.kinds[j] or (i, j) in self._different:
             return False
         control, candidate = self.control.frames, self.candidate.frames
@@ -59,7 +59,7 @@ class Pairing:
         )
 
     def note(self, pairs: Sequence[Match]) -> None:
-        """Compare frames that stand in the same place, and keep those that are not the same."""
+        """Compare frames at the same place of their lanes, and remember those that differ."""
         different = [pair for pair in pairs if not self.same(*pair)]
         self._different.update(different)
         self.differing += [i for i, _ in different]
@@ -88,9 +88,9 @@ class _Blocks:
         self._in_step, self._same_kinds = pairing.in_step, pairing.in_step or pairing.beside.same_kinds
 
     def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the frames of control and candidate to compare: those of lanes that have the same number on both sides.
+        """Yield the frames of control and candidate to compare: those of lanes that have equally many frames on both sides.
 
-        All other frames are read during this.
+        All other frames are read while this is iterated.
         """
         if self._in_step:
             whole = range(len(self._control.events))
@@ -109,7 +109,7 @@ class _Blocks:
         differ = sum(unlike)
         left: list[Match] = []
         if differ * _FEW < len(unlike):
-            control.read(control_block)  # one more costs less than picking the others out
+            control.read(control_block)  # reading the few others costs less than leaving them out
             left = list(zip(compress(control_block, unlike), compress(candidate_block, unlike), strict=True)) if differ else []
             candidate.read([j for _, j in left])
         elif differ == len(unlike):
@@ -125,7 +125,7 @@ class _Blocks:
         ):
             both = [pair for pair, differs in zip(zip(control_block, candidate_block, strict=True), unlike, strict=True) if not differs]
             candidate.take_over([j for _, j in both], control, [i for i, _ in both])
-            left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may stand for another kind, or for nothing
+            left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may belong to events of different kinds, or be unreadable
         return left
 
     def _unsure(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:

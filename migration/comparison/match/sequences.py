@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 Match = tuple[int, int]
 #: cells of the table that an exact match may fill
 _EXACT_CELLS = 4096
-#: pairs of unequal items that may be weighed in one gap; each costs a look at both items
+#: pairs of unequal items in one gap whose likeness may be computed; each costs a look at both items
 _SIMILAR_CELLS = 400
 #: rounds of anchoring inside gaps; each costs linear time, and more than a few find nothing
 _ROUNDS = 12
@@ -38,7 +38,7 @@ def gaps(pairs: Sequence[Match], control: int, candidate: int) -> list[tuple[ran
 
 
 def moved(control: Sequence[Hashable], candidate: Sequence[Hashable], between: Sequence[tuple[range, range]]) -> list[Match]:
-    """Return pairs of equal keys that lie in gaps: the order-preserving match had to leave them out, because they crossed another pair."""
+    """Return pairs of equal keys that are in gaps: the order-preserving match had to leave them out, because they crossed another pair."""
     waiting: dict[Hashable, deque[int]] = {}
     for _, candidate_gap in between:
         for j in candidate_gap:
@@ -153,9 +153,9 @@ def pair_similar(
     Args:
         gap: indexes in control and in candidate.
         groups: of every item of control and of candidate; items of different groups are never paired.
-        likeness: above 0, and the greater, the more alike.
+        likeness: returns a number above 0, larger when the two items are more alike.
 
-    A gap that is too large to be weighed pair by pair is paired by the n-th occurrence of each group.
+    A gap that is too large to compute the likeness of each pair is paired by the n-th occurrence of each group.
     """
     control_gap, candidate_gap = gap
     control, candidate = groups

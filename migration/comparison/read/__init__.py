@@ -1,1 +1,1 @@
-"""Frames as the comparison needs them: decoded as little as can be, and normalised by the policy where they differ."""
+"""Frames as the comparison needs them: decoded as little as possible, and normalised by the policy where they differ."""

@@ -35,7 +35,7 @@ class Below(Protocol):
 
 
 def step_of(rule: Rule, below: Below | None) -> Step:
-    """Return what the rule does with a value. A changed type always shows: each action leaves other types alone, or names the type."""
+    """Return what the rule does with a value. A changed type stays visible: an action keeps values of other types, or shows the type."""
     return _STEPS[rule.action](rule, below)
 
 
@@ -59,7 +59,7 @@ def masked(value: Json) -> str:
 
 
 def stands_for(value: object) -> str | None:
-    """Return the JSON type of what a normalised value hides; None when it hides nothing."""
+    """Return the JSON type that a normalised value hides; None when it hides nothing."""
     return _STANDS_FOR.get(id(value))
 
 
@@ -94,7 +94,7 @@ def _sort(_rule: Rule, below: Below | None) -> Step:
     def step(value: Json, path: Path, holes: list[Hole]) -> Json:
         if type(value) is not list:
             return value
-        # Items are normalised first, each with its own holes: what is masked must not decide the order, and holes must follow their item.
+        # Items are normalised first, each with its own holes: masked values must not decide the order.
         apart: list[list[Hole]] = []
         for index, item in enumerate(value):
             apart.append([])
@@ -118,13 +118,13 @@ def _json(_rule: Rule, below: Below | None) -> Step:
             return value
         if below is not None:
             below.walk(parsed, path, holes)
-        # Kept apart from the same object that is not written as text: that is another type.
+        # Marked as text, because the same object without the quotes is of another type.
         return {"<json text>": parsed}
 
     return step
 
 
-#: `deepdiff` does nothing to a value: it is asked about pairs that differ, by `second_opinion.py`.
+#: `deepdiff` does not change a value: `second_opinion.py` asks DeepDiff about pairs that differ.
 _STEPS: dict[Action, Callable[[Rule, Below | None], Step]] = {
     "mask": _mask,
     "rename": _rename,

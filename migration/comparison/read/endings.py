@@ -1,4 +1,4 @@
-"""The outcome of a run that only its events show. If an engine's adapter reports it (`run_ended`), the events are not used."""
+"""Finds the outcome of a run from its events. If the engine's adapter reports the outcome (`run_ended`), the events are not used."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -43,7 +43,7 @@ def fits(sign: Sign, event: Event) -> bool:
     try:
         value: Any = _json.decode(event.payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False  # a frame of another shape says nothing; comparing its bytes is the comparison's business
+        return False  # a frame of another shape does not fit
     for name in sign.field.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return isinstance(value, str) and value == sign.equals

@@ -73,7 +73,7 @@ class Frames:
         if normal is None:
             try:
                 normal = self._normaliser.body(self._kinds[index], content[0])
-            except UNREADABLE as error:  # reading the head skips over the body without reading its numbers and escapes
+            except UNREADABLE as error:  # reading the head does not check the body's numbers and escapes
                 normal = self._unread(index, TOO_DEEP if isinstance(error, RecursionError) else str(error))
             self._bodies[index] = normal
             self.has_holes = self.has_holes or bool(normal.holes)

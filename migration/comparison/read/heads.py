@@ -12,7 +12,7 @@ from migration.model import RunRequest
 
 _Head = Any  # a struct made from the policy; mypy cannot know its fields
 Content = tuple[Any, ...]
-"""The body of a frame, raw, and those of its texts that are compared."""
+"""The raw body of a frame, and those texts of the frame that are compared."""
 
 
 class Sketch(msgspec.Struct, frozen=True):
@@ -20,10 +20,10 @@ class Sketch(msgspec.Struct, frozen=True):
 
     read: Callable[[bytes], _Head]
     counted: tuple[int, ...]  #: places of the compared fields: first those of the identity, then the other texts
-    parts: Callable[[_Head], object] | None  #: those parts of a body that count; None: all of it
+    parts: Callable[[_Head], object] | None  #: returns the parts of a body that are compared; None: all are
 
     def columns(self, frames: Sequence[bytes]) -> tuple[Sequence[object], ...]:
-        """Return what counts of these frames, field by field: the names, the texts, the bodies; each in the order of the frames.
+        """Return the compared values of these frames, one column for each field: names, texts, bodies; each in the order of the frames.
 
         Raises:
             DecodeError: some frame is of another shape (or one of the other errors in `UNREADABLE`).
@@ -50,7 +50,7 @@ class HeadReader:
         #: None: some rule looks into the envelope itself, so every frame is decoded whole
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
         named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
-        self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: whom a frame names, and nothing else of it
+        self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: decodes only the identity that a frame names
         self._named: Callable[..., object] = named
         #: body and texts of a head; frames of one kind are equal if these are
         self.content: Callable[[_Head], Content] = _tuple_of(envelope.body, *compared)
@@ -60,7 +60,7 @@ class HeadReader:
 
         Args:
             body: a struct, or `msgspec.Raw`.
-            parts: attribute paths of the struct: what counts of it; (): the body as a whole.
+            parts: attribute paths in the struct of the parts that are compared; (): the whole body.
         """
         return Sketch(self._decoder(body), self._counted, attrgetter(*parts) if parts else None)
 
@@ -73,7 +73,7 @@ class HeadReader:
         return tuple(getattr(request, name) for name in self.policy.envelope.identity)
 
     def owner(self, own: Content) -> object:
-        """Return the result of `named` for a frame with these fields."""
+        """Return the result of `named` for a frame that has this identity."""
         return self._named(*own)
 
     def _is_masked_everywhere(self, name: str) -> bool:

@@ -189,7 +189,7 @@ class Normaliser:
         return grammar
 
     def masked(self, kind: str, encoded: msgspec.Raw) -> set[tuple[str, ...]]:
-        """Return the paths, from the body on, of the fields of an encoded body that are masked and lie in no list."""
+        """Return the paths, from the body on, of the fields of an encoded body that are masked and are in no list."""
         node = self._grammar(kind).root.child(self._body)
         found: list[Touch] = []
         if node is not None:

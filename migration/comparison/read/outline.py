@@ -13,7 +13,7 @@ KEPT: Final = 512
 
 Pick = Callable[[Sequence[bytes]], Sequence[bytes]]
 ByKind = Sequence[tuple[str, list[int], Pick]]
-"""Kinds of event, each with the places at which it comes, and what picks the frames at these places."""
+"""Kinds of event, each with the places at which it comes, and a function that picks the frames at these places."""
 
 
 def by_kind(kinds: Sequence[str]) -> ByKind:
@@ -68,7 +68,7 @@ class Outline:
 
 
 class SideBySide:
-    """Two outlines, lane by lane: which events to set side by side, because their lanes have as many on both sides."""
+    """Two outlines, lane by lane: which events to set side by side, because their lanes have equally many on both sides."""
 
     def __init__(self, control: Outline, candidate: Outline) -> None:
         self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes = control.lanes, candidate.lanes
@@ -76,11 +76,11 @@ class SideBySide:
         self._same = [name for name, indexes in control_lanes.items() if len(candidate_lanes.get(name, ())) == len(indexes)]
         settled = frozenset(self._same)
         self.unequal = [name for name in control_lanes if name not in settled]  #: control's other lanes
-        self.other_unequal = [name for name in candidate_lanes if name not in settled]  #: candidate's
+        self.other_unequal = [name for name in candidate_lanes if name not in settled]  #: candidate's other lanes
 
     @cached_property
     def alike(self) -> tuple[list[int], list[int]]:
-        """Control's events of lanes that have as many on both sides, and candidate's, in the same order."""
+        """Control's events of lanes that have equally many on both sides, and candidate's, in the same order."""
         return _events(self._control_lanes, self._same), _events(self._candidate_lanes, self._same)
 
     @cached_property
@@ -124,7 +124,7 @@ def outline(kinds: list[str], places: list[str]) -> Outline:
 
 @lru_cache(maxsize=256)
 def _kept(_encoded: bytes) -> list[Outline]:
-    """Return where the outline is kept; [] for one that is new."""
+    """Return the list that holds the cached outline; empty for a new one."""
     return []
 
 
@@ -137,5 +137,5 @@ def agent_of(lane: str) -> str:
 def _encoded(kinds: Sequence[str], places: Sequence[str]) -> bytes:
     try:
         return msgspec.msgpack.encode((kinds, places))
-    except UnicodeEncodeError:  # half surrogates, which no pipe would have let through
+    except UnicodeEncodeError:  # a lone surrogate cannot be encoded as UTF-8
         return msgspec.msgpack.encode([[name.encode("utf-8", "surrogatepass") for name in names] for names in (kinds, places)])

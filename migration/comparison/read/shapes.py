@@ -1,8 +1,8 @@
-"""Comparators for frames, generated from the policy for each shape of body that is met.
+"""Comparators for frames, generated from the policy for each shape of body that occurs.
 
-A frame is decoded, in one go, into a struct that is typed along the masked fields and keeps everything else of the body as raw bytes; two
-frames of the shape are equal when those bytes and the texts around the body are. That only ever proves equality: whatever is of another
-shape, or differs in bytes, is normalised and compared in full.
+A frame is decoded in one step into a struct that has types for the masked fields and keeps everything else of the body as raw bytes; two
+frames of the shape are equal when those bytes and the texts around the body are. This can only prove that frames are equal: frames of
+another shape, or with other bytes, are normalised and compared in full.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ class _Shape(msgspec.Struct, frozen=True):
 
     decode: Callable[[msgspec.Raw], object]
     content: Callable[[object], object]
-    sketch: Sketch  #: the same for whole frames
+    sketch: Sketch  #: reads whole frames with bodies of this shape
 
 
 class Shapes:
@@ -46,10 +46,10 @@ class Shapes:
             kinds: of control's frames, with their places among them.
             control_frames: control's frames.
             candidate_frames: candidate's.
-            own: whom frames of the run itself name.
+            own: the identity that the run's own frames name.
         """
         try:
-            b"".join(control_frames).decode()  # raw bytes are not checked for being UTF-8
+            b"".join(control_frames).decode()  # msgspec does not check raw bytes for valid UTF-8
         except UnicodeDecodeError:
             return list(range(len(control_frames)))
         doubted: list[int] = []
@@ -102,7 +102,7 @@ class Shapes:
 
 
 def _unsure(sketch: Sketch, control_frames: Sequence[bytes], candidate_frames: Sequence[bytes], own: Content) -> list[int]:
-    """Return the places at which two frames of one kind do not say the same, or do not name the run's own."""
+    """Return the places at which two frames of one kind are not equal, or do not name the run's own identity."""
     control_columns, candidate_columns = sketch.columns(control_frames), sketch.columns(candidate_frames)
     if control_columns == candidate_columns and all(
         column.count(name) == len(column) for name, column in zip(own, control_columns, strict=False)

@@ -37,7 +37,7 @@ class Stream:
 
 
 def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
-    """Return two frames of one kind in normal form, and where that begins: at the body when nothing else differs, else at the root."""
+    """Return two frames of one kind in normal form, and the path where that begins: the body if only it differs, otherwise the root."""
     control_content, candidate_content = control.frames.content(i), candidate.frames.content(j)
     if control_content is None or candidate_content is None or control_content[1:] != candidate_content[1:]:
         return control.frames.normal(i), candidate.frames.normal(j), ()

@@ -13,12 +13,12 @@ _NOTHING = b"{}"
 
 
 def effect_rows(control: RunRecord, candidate: RunRecord, limit: int) -> list[tuple[Mark, str, Event | None, Event | None]]:
-    """Return the effects of both journals, each written as an event whose kind is as paths call it: mark, lane, control, candidate.
+    """Return the effects of both journals, each written as an event whose kind is its name in paths: mark, lane, control, candidate.
 
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
-        limit: rows at most; equal ones are left out first.
+        limit: largest number of rows; equal ones are left out first.
     """
     rows = list(_rows(control.journal, candidate.journal))
     spare = len(rows) - limit

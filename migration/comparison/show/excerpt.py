@@ -53,7 +53,7 @@ def aligned_events(
 ) -> list[EventRow]:
     """Return the events around the differences, in control's order; candidate's extra events are at their place in their lane.
 
-    If some difference is one of effects, the effects of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
+    If an effect differs, the effects of both sides come first, in order, each as an event: `tool.<name>`, `model.<name>`.
 
     Args:
         control: the run that was compared as control.
@@ -61,7 +61,7 @@ def aligned_events(
         comparison: its result; one that hit a limit compared nothing, so there are no rows.
         context: equal events shown before and after each difference.
         policy: None: the one that the project configures.
-        limit: rows at most; the last one then represents the rest.
+        limit: largest number of rows; the last one then represents the rest.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -101,7 +101,7 @@ def aligned_rows(
         context: equal events shown before and after each difference.
         show_values: whether payloads may be shown; without, a cell holds kinds, field names and types only.
         policy: None: the one that the project configures.
-        limit: rows of events at most; the last one then represents the rest.
+        limit: largest number of rows of events; the last one then represents the rest.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.

@@ -1,4 +1,4 @@
-"""Which rule touched which field of a run: what a comparison would overlook, spelled out."""
+"""Lists which rule touched which field of a run, and therefore what a comparison ignores."""
 
 from collections import Counter
 

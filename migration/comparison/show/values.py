@@ -23,7 +23,7 @@ def both_values(kind: DivergenceKind, path: str, control: str | None, candidate:
         kind: of the divergence.
         path: of the divergence.
         control: JSON, redacted or not; None: control has nothing there.
-        candidate: the same of candidate.
+        candidate: likewise for candidate.
     """
     if control is None and candidate is None:
         return ""
@@ -48,7 +48,7 @@ def _place(path: str) -> str:
 
 
 def _written(encoded: str | None, part: str) -> str:
-    """Return a value for people: a redacted text by its length, of a request or a frame only the part of that name."""
+    """Return a value for people: a redacted text as its length; of a request or a frame, only the part of that name."""
     if encoded is None:
         return "nothing"
     try:
