@@ -32,7 +32,7 @@ class SqlDatabase:
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
-        holds: its contents, in a word or two, for messages.
+        holds: the contents of the database in one or two words, for messages.
         setting: the variable that names the URL, for messages.
         prepare: creates or upgrades the tables.
         error: raised if the database cannot be used.
@@ -73,11 +73,12 @@ class SqlDatabase:
         """Make SQLite rewrite its file without removed data, and empty the write-ahead log. Nothing is done on PostgreSQL.
 
         Raises:
-            MigrationError: the file cannot be written, or other processes use it; the class is the one given at construction.
+            MigrationError: the file cannot be written, or other processes use it; the error's class is the argument `error` of the
+                constructor.
         """
         if self.file is None or not self.file.exists():
             return
-        with self.transaction("compact"):  # opens the database, or raises why it cannot
+        with self.transaction("compact"):  # opens the database, or raises the reason for the failure
             pass
         try:
             with self.engine.connect() as connection:
@@ -96,8 +97,8 @@ class SqlDatabase:
             doing: the purpose in one word, for the error message.
 
         Raises:
-            MigrationError: the database is full, locked, missing or unreachable, and nothing of the block is stored; the class is the one
-                given at construction.
+            MigrationError: the database is full, locked, missing or unreachable, and nothing of the block is stored; the error's class is
+                the argument `error` of the constructor.
         """
         try:
             self._open()

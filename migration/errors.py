@@ -13,12 +13,13 @@ MigrationError
 │   └── LedgerError                 an accepted-divergence file does not parse or lacks an owner, a reason or a last day
 ├── NotReadyError                   no flags are known yet, so the serving engine is not known
 ├── FlagSourceError                 flags cannot be read or written
-│   └── EditConflictError           another editor changed the flags in between
+│   └── EditConflictError           another editor changed the flags after they were read
 ├── RolloutError
 │   ├── KillSwitchRefusedError      at `complete` the legacy store is no longer written
-│   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep them
-│   ├── HistoryMissingError         a run store that the stage reads from is not known to hold every run
-│   ├── RolloutStateError           the stored state of ramps cannot be read or written, or differs
+│   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep all of these rules
+│   ├── HistoryMissingError         the stage reads from a run store that may lack runs
+│   ├── RolloutStateError           the stored state of ramps cannot be read or written, or is not the expected one
+
 │   │   └── LostLeaseError          another controller leads now, or another process changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run needed an effect that its journal does not contain
@@ -209,7 +210,7 @@ class LostLeaseError(RolloutStateError):
 
 
 class UnprovenEditError(RolloutError):
-    """An edit breaks a rule of ramps, or is not proven to keep them. Each problem is a sentence with its evidence."""
+    """An edit breaks a rule of ramps, or is not proven to keep all of these rules. Each problem is a sentence with its evidence."""
 
     def __init__(self, surface: str, problems: Iterable[str]) -> None:
         self.surface, self.problems = surface, tuple(problems)

@@ -82,8 +82,9 @@ class ExecutionFacade:
         tombstones: counts which engines run, for the removal of control; None: this surface does not count them.
         outcome_by_events: returns the outcome of a run by its events, if its engine reported none; None: it completed.
         tax: measures by how much shadows slow users' runs down; None: this is not measured.
-        neighbourhood: knows which tenants and users were served recently, over all surfaces of the process; None: this surface's own.
-        failover: resumes runs that candidate fails, where the flags decide that; None: none is resumed.
+        neighbourhood: knows which tenants and users were served recently on all surfaces of the process; None: only this surface's tenants
+            and users are known.
+        failover: resumes runs that candidate fails, if the flags allow it for the run; None: no run is resumed.
         clock: monotonic seconds.
     """
 
@@ -157,7 +158,7 @@ class ExecutionFacade:
             outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:
             if isinstance(failure, Exception):
-                error = EffectError(type=type(failure).__name__, message="")  # its text may quote a user
+                error = EffectError(type=type(failure).__name__, message="")  # the error's text may quote a user
             outcome = tape.outcome or ending.broken_off(failure)
             raise
         finally:
@@ -168,7 +169,7 @@ class ExecutionFacade:
                 if self._writer is not None and outcome != "cancelled":
                     await self._writer.write(record, decision)  # 4 the run stores that the plan names
             except Exception:
-                outcome = "failed"  # whatever its engine reported: the run cannot be read
+                outcome = "failed"  # no store has the run, so it has failed even if its engine reported success
                 ending.settle(outcome)
                 raise
             finally:
@@ -187,7 +188,7 @@ class ExecutionFacade:
         return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=resumed)
 
     def _resumed(self, decision: Decision) -> None:
-        """Count that control runs, whatever the plan says: its removal has to know."""
+        """Count a run of control although the plan does not name control: the check before its removal needs every run of control."""
         if self._tombstones is not None:
             plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
             self._guard("stores.tombstones", self._tombstones.count, self.surface, plan)
@@ -198,7 +199,7 @@ class ExecutionFacade:
             return
         if not decision.sampled:
             self._counts.not_sampled()
-            if self._unseen is not None and decision.probability:  # without a chance to be drawn, it is outside of the sampled runs
+            if self._unseen is not None and decision.probability:  # a run that could not be drawn says nothing about the drawn ones
                 self._unseen(record, decision.plan.stage, NOT_SAMPLED, decision.probability)
             return
         shed = tape.shed_reason()

@@ -128,7 +128,7 @@ class Effect(Noun, frozen=True, kw_only=True, gc=False):
     kind: EffectKind
     name: str  #: model or tool name; "now" for the clock; the purpose of an id
     lane: str  #: the lane that made the call, e.g. an agent
-    key: str  #: kind, name, lane, digest of the canonical request, and the number among equal requests
+    key: str  #: kind, name, lane, digest of the canonical request, and the position among equal requests
     request: bytes | None  #: JSON; None if the recording does not contain the request: then replies are given in their recorded order
     reply: bytes | None  #: JSON; None if the effect failed
     error: EffectError | None
@@ -170,7 +170,7 @@ class RunRecord(Noun, frozen=True, kw_only=True):
 class RunLog(Noun, frozen=True, kw_only=True):
     """The log of a run. It is scanned and then dropped; it is never stored or shown."""
 
-    lines: tuple[str, ...]  #: lines with their tracebacks and the additional texts of their records
+    lines: tuple[str, ...]  #: log lines, each with the traceback and the additional texts of its log record
     lost: int = 0  #: number of lines that exceeded the limits or could not be read
 
 
@@ -204,8 +204,8 @@ class Divergence(Noun, frozen=True, kw_only=True):
     verdict: Verdict = Verdict.DIVERGENT  #: DIVERGENT, ACCEPTED or NOISE
     accepted_by: str | None = None  #: id of the ledger entry
     occurrences: int = 1  #: number of occurrences in this comparison; all occurrences of one fingerprint are one divergence
-    note: str = ""  #: a sentence about its verdict, such as why the ledger accepts only a part; "": there is none
-    follows: tuple[str, ...] = ()  #: its consequences, one clause for each, such as "missing_event agent_completed of data"
+    note: str = ""  #: a sentence about the verdict, such as why the ledger accepts only a part; "": there is none
+    follows: tuple[str, ...] = ()  #: this divergence's consequences, one clause each, such as "missing_event agent_completed of data"
 
 
 class Basis(Noun, frozen=True, kw_only=True):

@@ -50,11 +50,11 @@ class ThreadedMigration:
             running.cancel()
 
     def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; return False if the time is over before."""
+        """Wait until no run waits for its shadow; return False if that takes longer than `timeout_s`."""
         waiting = asyncio.run_coroutine_threadsafe(self._migration.drained(timeout_s), self._loop)
         try:
             return waiting.result(timeout_s + _CANCEL_S)
-        except TimeoutError:  # raised also if the loop stops meanwhile
+        except TimeoutError:  # also raised if the loop stops before the result is there
             waiting.cancel()
             return False
 

@@ -126,7 +126,7 @@ def _in_environment() -> dict[str, str]:
     return {name[len(PREFIX) :].lower(): text for name, text in os.environ.items() if name.upper().startswith(PREFIX)}
 
 
-def _read(value: Any, kind: Any) -> Any:  # noqa: ANN401 - whatever the variable or the caller gave, as what the field is
+def _read(value: Any, kind: Any) -> Any:  # noqa: ANN401 - any value; the result has the type of the field
     if isinstance(value, str):
         value = _from_text(value, kind)
     read = msgspec.convert(value, kind, strict=False, dec_hook=_custom)
@@ -144,7 +144,7 @@ def _from_text(text: str, kind: Any) -> Any:  # noqa: ANN401 - a type, and a val
         return _WORDS.get(text.strip().lower(), text)
     if plain in (int, float):
         return text.strip()
-    if str in options:  # names
+    if str in options:  # a list of names
         return tuple(json.loads(text)) if text.lstrip().startswith("[") else tuple(part.strip() for part in text.split(",") if part.strip())
     return text
 

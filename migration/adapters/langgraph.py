@@ -117,7 +117,7 @@ class _Lanes:
 
 
 class _Marks(BaseCallbackHandler):
-    """Assigns the effects of nodes and tools to their lanes: LangChain calls it before they run, in the same context."""
+    """Assigns the effects of nodes and tools to their lanes: LangChain calls this handler before they run, in the same context."""
 
     run_inline = True
 

@@ -1,6 +1,6 @@
 """HTTP clients for model SDKs that use httpx2; each exchange is an effect. The modules `openai` and `anthropic` return such clients.
 
-With the port below the SDK, everything in the SDK works in a replay too: helpers, raw responses, errors and retries are made from the
+With the port below the SDK, everything in the SDK works in a replay too: helpers, raw responses, errors and retries work on the
 recorded answer of the endpoint. If an SDK retries a request, each attempt is an effect.
 """
 

@@ -1,6 +1,6 @@
 """Engines of the OpenAI Agents SDK: `Runner.run_streamed`. Needs the extra `[openai-agents]`.
 
-Its models reach the outside through the OpenAI SDK: give them a client with the port of `migration.adapters.openai`.
+The models of this SDK reach the outside through the OpenAI SDK: give them a client with the port of `migration.adapters.openai`.
 """
 
 import asyncio
@@ -32,8 +32,9 @@ def agents_engine(
     """Return an engine around an agent.
 
     Its events are those of `stream_events`, as `{"type", "agent", "lane", ...}`. An event of the model keeps its type, such as
-    "response.output_text.delta", and has `data`. An item has its name as type, `item` and, for a tool, `output`. A change of the agent is
-    "agent_updated". The last event is "final_output" with `output`. The lane is the agent's name; the second call of the tool "weather" by
+    "response.output_text.delta", and has `data`. An item's event has the
+    item's name as type, a field `item` and, for a tool, `output`. A change of the agent is "agent_updated".
+    The last event is "final_output" with `output`. The lane is the agent's name; the second call of the tool "weather" by
     the agent "triage" has the lane "triage/weather#2". A replay is not traced. A run without a `group_id` gets the run's id: the SDK
     derives the prompt's cache key from it.
 

@@ -1,6 +1,7 @@
 """Engines of PydanticAI: `agent.run_stream_events`. Needs the extra `[pydantic-ai]`.
 
-Its models reach the outside through an SDK: give their providers the port of `migration.adapters.openai` or `migration.adapters.anthropic`.
+PydanticAI's models reach the outside through SDKs: give the providers the port of
+`migration.adapters.openai` or `migration.adapters.anthropic`.
 """
 
 from collections import Counter

@@ -22,9 +22,9 @@ from migration.project import defaults, find_project, read_project
 from migration.settings import MigrationSettings
 from migration.variables import misspelt
 
-#: not a module here; the project names it
+#: the demo command: it is not a module of this package, the project names it
 DEMO: Final = "demo"
-#: in the order of the help
+#: all commands, in the order in which the help lists them
 COMMANDS: Final = (
     DEMO,
     "status",

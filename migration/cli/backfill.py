@@ -34,7 +34,7 @@ class BackfillReport(msgspec.Struct, frozen=True, kw_only=True):
 
     surface: str
     to: str
-    copied: int  #: runs, including those before a restart
+    copied: int  #: number of copied runs, including those before a restart
     whole: bool  #: the store is known to contain every run of every tenant
     tenants: list[TenantResult]
     seconds: float  #: duration of this call

@@ -156,7 +156,7 @@ def flags(settings: MigrationSettings) -> Iterator[CheckResult]:
 
 
 def _failover(settings: MigrationSettings) -> Iterator[CheckResult]:
-    """Return where failed runs are resumed, and where nothing was declared for that."""
+    """Report the surfaces on which failover is on, and which of their files declare nothing for failover."""
     from migration.comparison import default_policy
 
     on = sorted({surface for told in serving(settings) for surface, is_on in told.row.failover.items() if is_on})

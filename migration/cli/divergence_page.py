@@ -46,7 +46,7 @@ def print_detail(detail: DivergenceDetail, examples: int, reasons: Sequence[str]
         detail: the divergence.
         examples: print at most this many.
         reasons: why the divergence has its verdict.
-        project: the file of the project whose policy applies to the field; None: the one that is found (`migration.project`).
+        project: the file of the project whose policy applies to the field; None: the file that `find_project` finds.
     """
     console = Console()
     console.print(_facts(detail, reasons, project))

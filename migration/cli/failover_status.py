@@ -16,7 +16,7 @@ class FailoverStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def share_saved(self) -> float | None:
-        """The share of these runs that control saved, 0 to 1; None: candidate failed none."""
+        """The share of the runs failed by candidate that control saved, 0 to 1; None: candidate failed no run."""
         failed = sum(self.results.values())
         return self.results.get("saved", 0) / failed if failed else None
 

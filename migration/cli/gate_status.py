@@ -20,9 +20,9 @@ class GateStatus(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...]
     claim: str | None = None  #: tenants to which the interval applies; None: there is no interval
     lower: float | None = None  #: lower bound of the share of divergent runs; None: the step has no shadow
-    upper: float | None = None  #: upper bound of it; drawn runs that were not compared count as divergent
+    upper: float | None = None  #: upper bound of this share; drawn runs that were not compared count as divergent
     compared: int = 0
-    unseen: int = 0  #: shed, failed or inconclusive
+    unseen: int = 0  #: number of drawn runs that were shed, failed or inconclusive
     runs_needed: int | None = None  #: runs that a promotion still needs, if they are like the earlier ones; None: not known
     on: date | None = None  #: day on which there are enough runs at today's rate; None: not known
 

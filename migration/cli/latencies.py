@@ -15,7 +15,7 @@ def latencies(evidence: EvidenceReader, surface: str, ledger: Ledger, project: P
         evidence: contains the durations.
         surface: the surface's name.
         ledger: accepted divergences.
-        project: the file of the project that has the policy; None: the one that is found (`migration.project`).
+        project: the file of the project that has the policy; None: the file that `find_project` finds.
 
     Raises:
         EvidenceError: the evidence cannot be read.

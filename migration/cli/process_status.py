@@ -33,7 +33,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     held_by: HeldBy | None  #: what separates a worker's engines from the outside; None: not a worker, or it takes no jobs yet
     shadow_waiting: int
     shadow_shares: dict[str, float]  #: surface -> part of the flag's percentage of runs that the governor allows to be drawn for shadowing
-    shadow_cause: str | None  #: cause for which a share is lowered; None: no share is lowered
+    shadow_cause: str | None  #: why a share is lowered; None: no share is lowered
     shadow_tax: dict[str, list[float]]  #: quantile -> by how much runs are slower because of shadows: lower bound, estimate, upper bound
     last_error: str | None
 
@@ -49,7 +49,7 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SurfaceStanding(msgspec.Struct, frozen=True, kw_only=True):
-    """Where one surface is, as serving processes evaluate it."""
+    """The stage of one surface, as serving processes evaluate it."""
 
     stage: Stage | None  #: the furthest stage of tenants without a pin; None: no process reports it
     percent: float | None  #: percentage of tenants without a pin at this stage, by a sample, so within about 3 points

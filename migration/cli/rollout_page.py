@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _FINDING: Final = 1
 _EVERY_S: Final = 1.0
-_BAR: Final = 36  #: columns
+_BAR: Final = 36  #: width of a bar in columns
+
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
-_RUNS_EACH: Final = 6  #: runs in a column of the sparkline
-_LAST: Final = 5  #: decisions
+_RUNS_EACH: Final = 6  #: number of runs in one column of the sparkline
+_LAST: Final = 5  #: number of decisions shown
 _STYLES: Final = {"running": "cyan", "paused": "yellow", "rolled back": "bold red", "aborted": "dim", "complete": "bold green"}
 
 
@@ -35,7 +36,7 @@ class RampStatus(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[str]
     taken: int  #: number of the last step that was taken, from 0; -1: none was
     position: Position | None  #: None: no controller has looked yet
-    since: float | None  #: Unix seconds; None: likewise
+    since: float | None  #: Unix seconds; None: no controller has looked yet
     approved_by: Sequence[str]
     last: list[Entry]  #: decisions, the newest first
 
@@ -71,9 +72,10 @@ def page(found: Sequence[RampStatus], now: float) -> "Group":
 
 
 def bar(lower: float, upper: float, most: float, width: int = _BAR) -> str:
-    """Return an interval as a bar on a scale from 0 to three times what is allowed: ├ and ┤ are its bounds, ┃ is what is allowed.
+    """Return an interval as a bar on a scale from 0 to three times the allowed rate: ├ and ┤ are the bounds of the interval, ┃ is the
+    allowed rate.
 
-    A bound beyond the scale is drawn at its end, as an arrow.
+    An upper bound beyond the scale is drawn as an arrow at the end of the scale.
     """
     scale = 3 * most
 
@@ -89,7 +91,7 @@ def bar(lower: float, upper: float, most: float, width: int = _BAR) -> str:
 
 
 def sparkline(recent: str) -> str:
-    """Return how many of the last runs diverged or were not seen, each column for a few runs, the newest at the right."""
+    """Return a sparkline: how many of the last runs diverged or were not compared. A column is a few runs; the newest are at the right."""
     groups = [recent[max(0, end - _RUNS_EACH) : end] for end in range(len(recent), 0, -_RUNS_EACH)]
     return "".join(_SPARKS[round((len(group) - group.count(".")) / len(group) * (len(_SPARKS) - 1))] for group in reversed(groups))
 

@@ -41,7 +41,7 @@ class SurfaceStatus(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerStatus
     noise: NoiseStatus
     failover: FailoverStatus  #: whether control resumes runs that candidate fails, and how many it saved
-    upper_bound: float | None = None  #: of the share of divergent runs at this step, 0 to 1; None: nothing was compared at this step
+    upper_bound: float | None = None  #: upper bound of the share of divergent runs, 0 to 1; None: nothing was compared at this step
     gate: GateStatus | None = None  #: gate of the step that the surface has taken; None: it has taken none
     configuration: str | None = None  #: why its runs cannot be compared: its configuration is missing or invalid; None: it is valid
 

@@ -22,7 +22,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], wid
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     room = (width or shutil.get_terminal_size().columns) - 3 * len(widths) - 1
     while sum(widths) > room and (widest := max(widths)) > _NARROWEST:
-        # Texts may be long, so shrink in large steps: the widest column gets the width of the next one, or loses what does not fit.
+        # Texts may be long, so shrink in large steps: the widest column gets the width of the next one, or becomes so narrow that the table
+        # fits.
         lower = max((one for one in widths if one < widest), default=0)
         widths[widths.index(widest)] = max(lower, widest - max(1, sum(widths) - room), _NARROWEST)
     lines = [title, _rule(widths, "┏━┳┓"), *_lines(cells[0], widths, "┃"), _rule(widths, "┡━╇┩")]

@@ -34,8 +34,8 @@ class AuditProgress(Protocol):
         """Receive the number of files to read."""
 
     def advance(self, files: int) -> None:
-        """Receive the number of files read since the last call; the sum can exceed `files`, because a file is read again when names lead
-        back to it.
+        """Receive the number of files read since the last call; the sum can exceed `files`, because a file is read again when the search
+        finds more names that the file contains.
         """
 
 

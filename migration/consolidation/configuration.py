@@ -63,7 +63,7 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         return any(fnmatchcase(name, pattern) for pattern in self.classes)
 
     def prefix(self, root: Path) -> str:
-        """Return the prefix that turns a path relative to `root` into one relative to `base`: a folder with `/`, or "" if `root` is `base`
+        """Return the prefix that turns a path relative to `root` into one relative to `base`: a folder and `/`, or "" if `root` is `base`
         or is not in it.
         """
         base = Path(self.base)

@@ -13,7 +13,7 @@ import msgspec
 from migration.consolidation.inventory import Inventory
 from migration.errors import ConfigurationError
 
-#: The content is JSON, but the audit must not take the file for configuration and count it as a consumer; so the suffix is another one.
+#: The content is JSON, but the audit must not take the file for configuration and count it as a consumer; so the suffix is not `.json`.
 BASELINE_NAME: Final = "consolidation-baseline.lock"
 
 FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "gone"]

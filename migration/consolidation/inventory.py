@@ -14,12 +14,13 @@ Evidence = Literal["configuration", "name", "inheritance", "shape", "re-export"]
 """How an implementation was found."""
 
 Where = Literal["function", "class", "type-checking", "if", "try", "except"]
-"""A block that contains an import statement. A statement has a tuple of them, outermost first; () means the top level of its module."""
+"""A block that contains an import statement. A statement has a tuple of blocks, outermost first; () means the module's top level."""
 
 ImportForm = Literal["import", "from", "star"]
 StringUse = Literal["import", "patch", "logger", "other", "configuration", "path"]
-"""The purpose of a dotted string: it is an argument of an import function, of `patch`, of `getLogger` or something else, or it is in a
-configuration file. `path` is a file path of an implementation, in code or configuration; it is listed, but not counted as a dotted string.
+"""The purpose of a dotted string: it is an argument of an import function, of `patch` or of `getLogger`, it is used in another way in code,
+or it is in a configuration file. `path` is a file path of an implementation, in code or configuration; it is listed, but not counted as a
+dotted string.
 """
 
 MentionKind = Literal["commented-import", "comment", "docstring", "document"]
@@ -96,7 +97,7 @@ class AttributeUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subclass(msgspec.Struct, frozen=True, kw_only=True):
-    """A class that inherits from one of an implementation's classes, outside of any implementation."""
+    """A class outside of the implementations that inherits from a class of an implementation."""
 
     path: str
     line: int
@@ -117,10 +118,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     positional: int  #: number of positional arguments, without the instance in `Class.method(instance, ...)`
     keywords: tuple[str, ...]  #: in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so not all arguments are known
-    misfit: str | None  #: why the callee's own signature does not accept this call; None: it does, or that is not known
+    misfit: str | None  #: why the callee's own signature does not accept this call; None: it accepts it, or this is not known
     target_misfit: (
         str | None
-    )  #: why the target, or its method of that name, would not accept the call; None: it would, that is not known, or the callee stays
+    )  #: why the target, or its method of that name, would not accept the call; None: it would, this is not known, or the callee stays
 
 
 class Mention(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +168,7 @@ class Similarity(msgspec.Struct, frozen=True, kw_only=True):
 
     a: str  #: module
     b: str  #: module
-    ratio: float  #: share of the tokens of both that occur in both, function by function; 0 to 1
+    ratio: float  #: share of both modules' tokens that occur in both, compared function by function; 0 to 1
     functions: tuple[MatchingFunction, ...]  #: sorted by shared tokens, most first
 
 
@@ -211,7 +212,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> tuple[ModuleCounts, ...]:
-        """Return one row for each implementation, in their order."""
+        """Return one row for each implementation, in the order of the implementations."""
         return tuple(self._count(implementation.module) for implementation in self.implementations)
 
     @property

@@ -26,9 +26,9 @@ _LOOK_S: Final = 0.25
 class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an erasure removed, and what it found afterwards."""
 
-    removed: Mapping[str, int]  #: place -> rows
-    left: Mapping[str, int]  #: place -> rows that are still there; {}: none
-    searched: int  #: files
+    removed: Mapping[str, int]  #: place -> number of removed rows
+    left: Mapping[str, int]  #: place -> number of rows that are still there; {}: none
+    searched: int  #: number of files
     named_in: list[str]  #: files that still contain the id
     proved: bool  #: False: the id is so short that other words may contain it, so the search of files proves nothing
     waiting: list[str]  #: processes that may still have an earlier shadow; []: none
@@ -91,7 +91,7 @@ class Erasure:
         return report
 
     async def _drained(self) -> list[str]:
-        """Wait until each live process has reported once that no shadow waits; return the processes that did not in time."""
+        """Wait until each live process has reported once that no shadow waits; return the processes that did not report this in time."""
         began, until = self._clock(), self._clock() + WAIT_S
         table = ProcessTable.reading(self._settings)
         try:

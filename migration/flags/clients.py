@@ -84,5 +84,5 @@ class _Nothing(UpdateProcessor):
 
 
 def _said_once(record: logging.LogRecord) -> bool:
-    """Return False for the SDK's message at every evaluation without known flags, because `FlagStatus.error` reports that once."""
+    """Return False for the message that the SDK logs at every evaluation without known flags: `FlagStatus.error` reports this once."""
     return not record.getMessage().startswith("Feature Flag evaluation attempted before client has initialized!")

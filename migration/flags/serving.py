@@ -51,7 +51,7 @@ class _Answer:
     fails_over: bool
     evaluation: MigrationOpEvent | None
     counter: Counter  #: counter of decisions, with this answer's labels
-    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: the two decisions by the governor's level; made on first use
+    draws: dict[int, "_Draw"] = field(default_factory=dict)  #: level of the governor -> both decisions at this level; made on first use
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class LaunchDarklyFlags:
         """Return why the surface may not be served now; None: it may.
 
         The surface may not be served before its flag, the kill switch and the attribute file were read: control must not serve a tenant at
-        `complete` only because a file is late. The setting "start at `off`" allows it.
+        `complete` only because a file is late. The setting `start_without_flags = "off"` allows serving earlier.
         """
         if self._starts_at_off:
             return None

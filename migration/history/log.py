@@ -85,8 +85,8 @@ class History:
         for _ in range(_TRIES):
             try:
                 with self._database.transaction("write") as connection:
-                    # The order of the two reads matters: an entry written between them is found, and an entry written after them has the
-                    # same fence.
+                    # The order of the two reads matters: an entry written between the two reads is found, and an entry written after both
+                    # reads has the same fence as this one.
                     last = connection.execute(select(entries.c.id).where(*same).order_by(entries.c.id.desc()).limit(1)).scalar()
                     known = select(entries.c.id).where(*same, entries.c.version_after == entry.version_after, entries.c.at >= since)
                     if connection.execute(known.limit(1)).first() is not None:

@@ -66,7 +66,7 @@ def _is_controls_own(same: Iterable[Breach]) -> bool:
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[Sentence, ...]) -> Comparison:
     """Return the comparison with these divergences: it is no longer a match, whatever the ledger says about its others.
 
-    Data that only control mixed up makes it noise at least; only other differences make it divergent.
+    If only control mixed up data, the comparison is noise; it is divergent only because of other differences.
     """
     if not found and not reasons:
         return comparison

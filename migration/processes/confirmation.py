@@ -15,7 +15,7 @@ from migration.settings import MigrationSettings
 
 _LOOK_S: Final = 0.05
 _ASK_S: Final = 0.5
-_NEWS_S: Final = 3600.0  #: seconds; an earlier death is not reported
+_NEWS_S: Final = 3600.0  #: seconds; a death that is longer ago is not reported
 
 Follows = Callable[[ProcessRow], bool]
 
@@ -97,7 +97,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
         if late or not missing:
             answers = ask(control_folder(settings.home), _ASK_S)
             if late or not _without_row(answers, serving):
-                break  # otherwise a process that just started has not written its first row yet
+                break  # a process without a row may have just started: look again until the time is up
         time.sleep(_LOOK_S)
     asked, others = _by_own_words(answers, follows, missing, serving)
     words = {row.process_id: row for row in answers.rows}

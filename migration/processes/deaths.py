@@ -1,4 +1,4 @@
-"""Finds processes that ended without signing off. Of all processes that look for them, exactly one records each death."""
+"""Finds processes that ended without recording their end. Of all processes that look for deaths, exactly one records each death."""
 
 import logging
 from collections import deque
@@ -13,7 +13,8 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Record each process that died or was lost, in the log, the table and the history. Each is recorded by one process only. Return them.
+    """Record each process that died or was lost in the log, the table and the history, and return the processes that were recorded here.
+    Each death is recorded by one process only.
 
     Raises:
         ProcessesError: the table cannot be read or written.

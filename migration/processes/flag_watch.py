@@ -94,7 +94,7 @@ class FlagWatch:
         return self._made(key, what, found, (_version(before, key), _version(after, key)), surface)
 
     def _by_others(self, surface: str, data: FlagData, found: Mapping[Move, list[str]]) -> FlagChange:
-        """A segment, or a flag that is a prerequisite, moved tenants."""
+        """Return the change for tenants that were moved by a segment, or by a flag that is a prerequisite."""
         key = surface_flag_key(surface)
         return self._made(f"{key} (by what it refers to)", f"{key}: {_sentence(found)}", found, (None, data.version), surface)
 

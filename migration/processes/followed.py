@@ -12,7 +12,7 @@ class FollowedFlags(Protocol):
 
     @property
     def evaluator(self) -> FlagEvaluator:
-        """Returns the current flags."""
+        """Evaluates the current flags."""
         ...
 
     @property

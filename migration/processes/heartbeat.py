@@ -48,7 +48,7 @@ class Heartbeat:
 
     Args:
         settings: the database, `home`, the surfaces.
-        flags: those that this process follows.
+        flags: the flags that this process follows.
         metrics: count failures of the heartbeat.
         runs: surface -> number of current runs.
         shadow: the state of this process' shadow.
@@ -171,7 +171,7 @@ class Heartbeat:
         self._changes += self._watch.look(lambda key: self._history.last_version(source, key))
 
     def _write_changes(self) -> None:
-        """Record changes made elsewhere; each one is first held back until its editor has had time to record it itself."""
+        """Record changes made elsewhere; each change first waits until its editor has had time to record it."""
         while self._changes and self._clock() >= self._changes[0].seen_at + _GRACE_S:
             change = self._changes[0]
             if self._history.append_once(change.entry, since=change.seen_at - _SAME_S):

@@ -26,14 +26,14 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     birth: str  #: see `identity.birth`
     started_at: float  #: Unix seconds, as all times here
     code_version: str
-    said_at: float  #: time of this report, by the same clock as the times below
+    said_at: float  #: time of this report, by the same clock as the times in the fields below
     parent_id: str | None = None  #: the serving process of a worker; None: this is not a worker
     surfaces: list[str] = []
     flags_source: str = ""  #: empty: the process follows no flags
     flags_version: int | None = None  #: version of all flags together; None: the process follows no flags
     flags_up: bool | None = None  #: False: the last known flags are in use
     flags_age_s: float | None = None  #: seconds since the source was last read successfully; None: it never was
-    flags_error: str | None = None  #: the reason; None: nothing is wrong
+    flags_error: str | None = None  #: what is wrong with the flags; None: nothing is wrong
     followed_since: float | None = None  #: time at which this version, or this position of the kill switch, was first evaluated
     switch_version: int | None = None  #: version of the kill switch's flag; None: there is none
     kill_switch: dict[str, bool] = {}  #: surface -> whether control serves because of the kill switch, evaluated

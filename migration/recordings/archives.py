@@ -17,7 +17,7 @@ DAMAGED: Final = (zipfile.BadZipFile, zstandard.ZstdError, zlib.error, struct.er
 _SAMPLES: Final = "samples/"
 _MAGIC: Final = b"PK\x03\x04"
 _ZSTD: Final = 93  # APPNOTE.TXT 4.4.5
-#: Size of the fixed part of a local header, and where it contains the lengths of name and extra field.
+#: Size of the fixed part of a local header, and the place in it of the lengths of name and extra field.
 _HEADER_BYTES: Final = 30
 _LENGTHS: Final = struct.Struct("<26xHH")
 
@@ -38,7 +38,7 @@ def samples(path: Path) -> Iterator[tuple[str, bytes | Exception]]:
 
     Raises:
         RecordingError: the file is another kind of archive.
-        DAMAGED: it is damaged.
+        DAMAGED: the archive is damaged.
     """
     with path.open("rb") as file, zipfile.ZipFile(file) as archive:
         members = [one for one in archive.infolist() if one.filename.startswith(_SAMPLES) and one.filename.endswith(".json")]

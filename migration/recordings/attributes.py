@@ -76,7 +76,7 @@ def _put(tree: dict[Any, Any], steps: list[Any], value: object) -> None:
 
 
 def _lists(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value, with each object whose keys are numbers as a list."""
+    """Return the value, in which each object whose keys are all numbers is replaced by a list."""
     if not isinstance(value, dict):
         return value
     if value and all(isinstance(key, str) and key.isdecimal() for key in value):

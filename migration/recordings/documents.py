@@ -1,7 +1,7 @@
 """A stream of bytes -> JSON documents, each with its line: JSON lines, one indented document, or a list.
 
 A bad line never affects another one: each line that cannot be read is one `BadLine`, and reading continues at the next line. Only one
-document is held at a time; a list over many lines is returned element by element.
+document is in memory at a time; a list over many lines is returned element by element.
 """
 
 import re

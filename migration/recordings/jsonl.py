@@ -1,6 +1,6 @@
 """Our own format: one run on each line, as JSON with readable payloads.
 
-`schema` is raised when a field is renamed or changes its meaning. A new field needs a default, but no new schema. Every earlier schema
+`schema` is increased when a field is renamed or changes its meaning. A new field needs a default, but no new schema. Every earlier schema
 stays readable: for a new schema, add a struct next to the old ones and a file next to `tests/.../schema_1.jsonl`.
 """
 

@@ -70,7 +70,7 @@ class Said:
     """A message, and the name of a part that the backend's form cannot contain."""
 
     message: Message
-    odd: str | None = None  #: "an image", "audio", "a file", ...; None: it is complete
+    odd: str | None = None  #: "an image", "audio", "a file", ...; None: the message is complete
 
 
 _arguments = msgspec.json.Decoder(dict[str, Any])

@@ -49,7 +49,7 @@ def _message(written: object) -> dict[str, Any]:
     contents = [_at(one, "message_content") for one in _list(said.pop("contents", None))]
     calls = [_at(one, "tool_call") for one in _list(said.pop("tool_calls", None))]
     if said.get("content") is None and contents:
-        # Tool calls are in both places.
+        # Tool calls are in `contents` and in `tool_calls`: they are taken from the latter.
         said["content"] = [one for one in contents if not (isinstance(one, Mapping) and one.get("type") in {"tool_use", "tool_call"})]
     if (name := said.pop("function_call_name", None)) is not None:
         said["function_call"] = {"name": name, "arguments": said.pop("function_call_arguments_json", None)}

@@ -25,7 +25,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 #: Frames that zstd skips may come first: 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
 _ZSTD_SKIPPED: Final = tuple(bytes((one,)) + b"\x2a\x4d\x18" for one in range(0x50, 0x60))
-#: Compressed bytes to read at once: a block of four bytes may become 128 KiB.
+#: Compressed bytes to read at once: a block of four bytes may decompress to 128 KiB.
 _ZSTD_STEP_BYTES: Final = 2**10
 
 #: First bytes of common files that cannot be read -> the kind of file, and what to do.
@@ -110,7 +110,7 @@ class _Source:
 def _unpacked(source: _Source, name: str) -> _Source:
     head = source.head
     if head.startswith(_GZIP):
-        # Decompression only calls `read`.
+        # `GzipFile` only calls `read` of its file.
         packed = gzip.GzipFile(fileobj=cast("BinaryIO", source), mode="rb")
         return _Source(lambda: packed.read1(_CHUNK_BYTES))
     if head.startswith((_ZSTD, *_ZSTD_SKIPPED)):

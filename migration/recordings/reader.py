@@ -19,7 +19,7 @@ from migration.recordings.turns import AskedBy, ConversationPlace, runs_of
 
 Item = RecordedRun | Skipped | BadLine
 
-#: Errors that a value of an unexpected form raises in our own code. The formats check the fields that they use; this is for the rest.
+#: Errors that a value of an unexpected form raises in our own code. The formats check most fields themselves.
 _SHAPES: Final = (TypeError, ValueError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -74,7 +74,7 @@ def _named(error: Exception) -> str:
 
 
 def _of_archive(path: Path, asked: AskedBy, on_bytes: Callable[[int], None]) -> Iterator[Item]:
-    """Yield the contents of an archive's samples; each counts as a line."""
+    """Yield the contents of an archive's samples; each sample counts as a line."""
     number = 0
     try:
         for number, (name, text) in enumerate(samples(path), start=1):

@@ -36,7 +36,7 @@ def is_item(value: object) -> bool:
 
 def is_list(value: object) -> bool:
     """Tell whether a value is a list of items."""
-    # A message of Anthropic has the same type.
+    # Messages of Anthropic's API also have the type "message".
     return isinstance(value, list) and any(is_item(one) and (one["type"] != "message" or _has_own_part(one)) for one in value)
 
 

@@ -65,7 +65,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def spans_of(value: object) -> Iterator[object]:
-    """Yield the spans of an OTLP document, resource by resource; yield nothing if the value is not one.
+    """Yield the spans of an OTLP document, resource by resource; yield nothing if the value is not an OTLP document.
 
     Resource and scope are not needed to read a span.
     """

@@ -19,7 +19,7 @@ _LONGEST: Final = 300  #: characters of an error's text
 
 
 def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
-    """Return why control does not reproduce the recording, control's own error first; None if control reproduces it.
+    """Return why control does not reproduce the recording; None: control reproduces it. An error of control is named first.
 
     Args:
         recorded: the recording.

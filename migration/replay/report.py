@@ -46,7 +46,7 @@ class FoundDivergence(msgspec.Struct, kw_only=True):
     kind: str
     severity: str
     count: int  #: runs that show it
-    most: int  #: the highest number in one run
+    most: int  #: the highest number of occurrences in one run
     verdict: Verdict  #: the worst verdict of any run
     accepted_by: str | None  #: id of the ledger entry, in the run of the worst verdict
     example: dict[str, str]  #: run, label, lane, path and sentence of the first run with the worst verdict, without values
@@ -62,7 +62,7 @@ class Report(msgspec.Struct, kw_only=True):
     inconclusive: list[dict[str, str]] = msgspec.field(default_factory=list)  #: run, label and reason
     skipped: list[Skipped] = msgspec.field(default_factory=list)
     bad_lines: list[BadLine] = msgspec.field(default_factory=list)
-    skipped_count: int = 0  #: of all, also of those that are not listed above
+    skipped_count: int = 0  #: number of all skipped parts, listed or not
     bad_line_count: int = 0
     ignored: dict[str, int] = msgspec.field(default_factory=dict)  #: part of a recording that is ignored -> number of runs with it
     empty: list[str] = msgspec.field(default_factory=list)  #: paths without a run, each with the reason
@@ -126,7 +126,7 @@ class Count:
                 self._found[key], self._examples[key] = divergence, (comparison.run_id, recorded.name)
 
     def divergences(self) -> list[FoundDivergence]:
-        """Return the kinds that were found: divergent ones first, then the more frequent."""
+        """Return the kinds that were found: divergent kinds first, then by frequency."""
         return sorted(
             map(self._kind, self._found), key=lambda found: (found.verdict is not Verdict.DIVERGENT, -found.count, found.fingerprint)
         )

@@ -28,7 +28,8 @@ def assert_agree(
         engines: import string of an `EngineBuilder`.
         fingerprint: the fingerprint of the divergence that the test is about.
         besides: fingerprints of other divergences that the recording showed when the test was written; they may appear or disappear.
-        accepted: whether the ledger accepted the divergence when the test was written. If so, the test fails although it is accepted.
+        accepted: whether the ledger accepted the divergence when the test was written. If so, the test fails
+            although the ledger accepts the divergence.
         deadline_s: seconds that one run of one engine may take.
 
     Raises:

@@ -1,4 +1,5 @@
-"""Delta debugging: reduces a sequence to a subsequence that still has a given property. If any one item is removed, it no longer has it.
+"""Delta debugging: reduces a sequence to a subsequence that still has a given property. Without any one of its items, the result
+no longer has the property.
 
 Source: Zeller and Hildebrandt (2002), "Simplifying and isolating failure-inducing input", IEEE TSE 28(2), figure 3. This implementation
 only removes chunks: tests of a chunk alone find almost nothing here and cost half of the attempts.

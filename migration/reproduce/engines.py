@@ -68,9 +68,9 @@ class BothEngines:
     def fitted(self, recorded: RecordedRun) -> RecordedRun | None:
         """Return the recording with the requests that control makes now, and without the effects that it no longer requests.
 
-        If the run's request is changed, an engine's requests to the outside change too, so the journal's keys no longer match. So control
-        gets the recorded answers in sequence, lane by lane, whatever it asks. Its requests, with these answers, are the journal for the
-        candidate. Start times are dropped, because they are not needed.
+        If the run's request is changed, an engine's requests to the outside change too, so the journal's keys no longer match. Control
+        therefore gets the recorded answers in sequence, lane by lane, whatever it asks. Its requests, with these answers, are the journal
+        for the candidate. Start times are dropped, because they are not needed.
 
         Returns:
             None if control asks for more than was recorded or for another tool than the one that answered, or if there is no record of its
@@ -94,7 +94,7 @@ class BothEngines:
 
 @lru_cache(maxsize=1)
 def _guard() -> Guard:
-    # Only one for each process: an audit hook cannot be removed.
+    # One guard for each process: an audit hook cannot be removed.
     return Guard()
 
 

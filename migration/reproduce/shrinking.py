@@ -16,7 +16,7 @@ from migration.reproduce.engines import BothEngines
 from migration.reproduce.plain import plainer
 from migration.reproduce.tree import shrink, shrink_text
 
-#: Passes over all parts: after one part is removed, another one may become removable. The third pass rarely finds anything.
+#: Number of passes over all parts: after one part is removed, another one may become removable. The third pass rarely finds anything.
 _ROUNDS: Final = 3
 
 

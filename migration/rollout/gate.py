@@ -15,14 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import ceil, isfinite, log
-from typing import Final, Literal
+from typing import Final
 
-from migration.rollout.ramp_file import DAYS, Gate, Step
+from migration.rollout.ramp_file import DAYS, Gate, Step, What
 from migration.rollout.standing import Standing
 from migration.stages import PLANS
 from migration.statistics import THESE, Outcomes, least_share
-
-What = Literal["promote", "hold", "roll back"]
 
 _DAY_S: Final = 86400.0
 _DETECTED_ALPHA: Final = 0.05

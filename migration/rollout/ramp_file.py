@@ -33,6 +33,8 @@ from migration.statistics import THESE, Claim
 from migration.toml_text import TomlText
 
 Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+What = Literal["promote", "hold", "roll back"]
+"""The decision of a gate."""
 Reach = Literal["all", "tenant"]
 DAYS: Final[tuple[Day, ...]] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_RAMP: Final = Path(__file__).with_name("default_ramp.toml")

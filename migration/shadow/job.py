@@ -34,8 +34,8 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: tenants and users served during and before this run: their data must not be in it
     log: RunLog | None = None  #: the log of the served run; None: it is empty, or was not recorded
-    cross_talk: tuple[tuple[int, str], ...] | None = None  #: control's, as `comparison` takes it; found by the worker before it compares
-    lost: tuple[Event, ...] = ()  #: as `comparison` takes them, found likewise
+    cross_talk: tuple[tuple[int, str], ...] | None = None  #: of control, found by the worker; as `compare` takes it
+    lost: tuple[Event, ...] = ()  #: events that control sent to other runs; as `compare` takes them
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):

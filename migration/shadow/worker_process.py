@@ -109,7 +109,8 @@ class WorkerProcess:
         finally:
             os.close(jobs_read)
             os.close(results_write)
-        # A loop may be closed while the process runs. Not at exit: the process sees to that itself, and a fork must not do it for us.
+        # A loop may be closed while the process runs. Not at exit: this process ends the worker itself, and a forked process must not end
+        # it.
         self._left_alone = weakref.finalize(self, _end, self._process, self._pipes)
         self._left_alone.atexit = False
         try:

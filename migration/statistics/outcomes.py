@@ -60,7 +60,7 @@ class Outcomes:
             raise ValueError(f"runs per tenant are {runs_per_tenant}; give 1 or more")
         self._first = runs_per_tenant
         self.compared = 0  #: runs that were drawn and compared
-        self.divergent = 0  #: those of them that diverged
+        self.divergent = 0  #: of the compared runs, those that diverged
         self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
         self._players = [_Player(1.0)]  #: one for each least probability that was needed so far, in descending order

@@ -2,7 +2,8 @@
 
 1. The first pass copies missing runs and stores its position, so that a killed backfill continues there.
 2. The second pass reads all runs again, copies runs that are new since the first pass, reads them back, and compares count and digest for
-each tenant. 3. The history of a tenant is complete if the store has all its runs, and no run was written to the other store alone after the
+   each tenant.
+3. The history of a tenant is complete if the store has all its runs, and no run was written to the other store alone after the
 second pass began. All other new runs go through the outbox, which serves both stores.
 """
 

@@ -17,7 +17,7 @@ from migration.stores.database import StoresDatabase
 from migration.stores.run import RunKey
 from migration.stores.tables import gaps, passes
 
-#: No write takes this long. A write that began earlier and has no end was cut off by a crash, so its result is final.
+#: No write takes this long. A write that began earlier and has no recorded end was cut off by a crash; it will not write any more.
 _CUT_OFF_S: Final = 600.0
 
 
@@ -110,7 +110,7 @@ class Coverage:
         OutboxError.
 
         Args:
-            gap: its state before the store was read.
+            gap: the gap as it was before the store was read.
         """
         column = gaps.c
         unchanged = (

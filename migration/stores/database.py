@@ -81,8 +81,8 @@ class StoresDatabase:
         return await answer
 
     async def read(self, doing: str, work: Callable[[Connection], T]) -> T:
-        """Return the result of a read, in another thread and in parallel with the writer. All data that was reported as written before is
-        visible.
+        """Return the result of a read, in another thread and in parallel with the writer. The read sees all data whose write was reported
+        as done before the read began.
 
         Raises:
             OutboxError: the database cannot be read.

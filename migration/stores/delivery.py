@@ -44,7 +44,8 @@ class Delivery:
         metrics: show the lag and count failures.
         retry: waiting times.
         poll_s: seconds between two checks for rows that became due or that other processes added.
-        lease_s: seconds for which a claimed row belongs to this process; after a crash another process takes it then.
+        lease_s: seconds for which a claimed row belongs to this process; afterwards another process may take the row, so a crash cannot
+            block it.
         jitter: returns a number in [0, 1), so that processes that lost a store at the same time do not retry at the same time.
     """
 
@@ -71,7 +72,7 @@ class Delivery:
         self._tasks = [asyncio.create_task(self._keep_delivering(store), name=f"deliver-to-{store}") for store in STORES]
 
     async def aclose(self) -> None:
-        """Stop. Stop the delivery. Rows that are not delivered wait for the next start."""
+        """Stop the delivery. Rows that are not delivered wait for the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -9,7 +9,8 @@ from migration.model import Stage
 from migration.stages import Store
 from migration.stores.coverage import Coverage
 
-#: Stores that must contain every run of a tenant at that stage. `shadow` is between the two stores, so it needs both.
+#: Stores that must contain every run of a tenant at that stage. From `shadow`, tenants move to stages that read either store, so `shadow`
+#: needs both.
 NEEDED: Final[Mapping[Stage, tuple[Store, ...]]] = MappingProxyType(
     {
         Stage.OFF: ("legacy",),

@@ -91,7 +91,7 @@ class ThreadReader:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     return await self._stores[store].thread(*thread, newest)
-            except Exception as error:  # noqa: BLE001 - a chat is served, whatever a store's driver raises
+            except Exception as error:  # noqa: BLE001 - a chat is served even if a store's driver raises an unexpected error
                 self._failed(f"the {store} store", error)
                 return None
 

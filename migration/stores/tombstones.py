@@ -1,7 +1,7 @@
 """`Tombstones` counts in memory which engines ran, by day, and stores the counts in the background.
 
 The stored rows show since when control has not run, and since when a surface is at `complete`. A process also records each day on which it
-counts, so that "no run" cannot be confused with "no count".
+counts, so that a day without runs can be distinguished from a day on which no process counted.
 """
 
 import asyncio

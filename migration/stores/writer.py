@@ -97,8 +97,8 @@ class DualWriter:
             await self._write_directly(run, [store, other(store)])
 
     async def _write_all(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
-        """Put the run into the outbox for all stores at once, then write to the first. So whenever this process dies, no store permanently
-        lacks a run that another has.
+        """Put the run into the outbox for all stores at once, then write to the first. So no store permanently lacks a run that the other
+        store has, even if this process dies at any moment.
 
         Sets `safe` as soon as the outbox contains the run, because readers of the thread find it there.
         """

@@ -35,7 +35,7 @@ class Done:
     written: bool = False
     into: Path | None = None
     flags: tuple[str, ...] = ()  #: keys of the flags that were removed
-    refused: str | None = None  #: why the certificate does not allow it
+    refused: str | None = None  #: why the certificate does not allow the removal
 
 
 def run(

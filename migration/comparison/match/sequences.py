@@ -155,7 +155,7 @@ def pair_similar(
         groups: of every item of control and of candidate; items of different groups are never paired.
         likeness: returns a number above 0, larger when the two items are more alike.
 
-    A gap that is too large to compute the likeness of each pair is paired by the n-th occurrence of each group.
+    If a gap is too large for computing the likeness of each pair, its items are paired by their position within their group.
     """
     control_gap, candidate_gap = gap
     control, candidate = groups

@@ -8,9 +8,10 @@ Read in this order:
     must be read; `source`, `uses` and `bindings` are about one file.
 4. `follow/`: a class that is passed on by a variable, a table or a `partial` is followed if every use can be seen.
 5. `rewrite/`: `calls`, `statements` and `strings` each know one kind of place; all of them make `edits` of the text, so that the rest of a
-file keeps every character. 6. `decide/`: `analysis` decides what replaces each use in one file; `groups` and `links` decide what must be
-rewritten together, in a file and across files. 7. `report/`: reports what is left to do by hand, shows the difference, and writes the
-files.
+    file keeps every character.
+6. `decide/`: `analysis` decides what replaces each use in one file; `groups` and `links` decide what must be rewritten together, in a file
+    and across files.
+7. `report/`: reports what is left to do by hand, shows the difference, and writes the files.
 
 In one file all uses of one legacy module are rewritten together or not at all.
 """

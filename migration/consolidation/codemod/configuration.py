@@ -26,7 +26,7 @@ class CodemodConfiguration:
     rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first rule that fits a call is used
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
     file: Path | None = None  #: the file with the rules; None: there is none
-    written: tuple[str, ...] = ()  #: the old forms in that file
+    written: tuple[str, ...] = ()  #: the old form of each rule in `file`
 
 
 class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,10 +37,10 @@ class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     calls: tuple[_Call, ...] = ()
     names: dict[str, str] = {}
-    factory: str | None = None  #: `module:name` of what makes the target; until it is set, calls that make legacy engines are kept
+    factory: str | None = None  #: `module:name` that makes the target; until it is set, calls that make legacy engines are kept
     constructors: tuple[str, ...] = ()  #: calls that make a legacy engine
-    rules: str = ""  #: a TOML file with more of this table; the path is relative to this file, and an audit should leave the file out
-    create: str = ""  #: the call on the factory that replaces them, e.g. "create_for({user})"
+    rules: str = ""  #: path of a TOML file with more of this table, from this file's folder; exclude it from audits
+    create: str = ""  #: the call on the factory that replaces the constructors, e.g. "create_for({user})"
 
 
 def load_codemod_configuration(root: Path, file: Path | None = None) -> CodemodConfiguration:

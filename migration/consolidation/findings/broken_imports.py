@@ -101,7 +101,7 @@ class BrokenImportFinder:
         return {*facts.definitions, *imported, "__file__", "__name__", "__doc__", "__path__", "__version__"}
 
     def _star_of_elsewhere(self, module: str, facts: FileFacts) -> bool:
-        """Return whether a star import brings unknown names."""
+        """Return whether a star import may import unknown names."""
         path = self._names.modules.path(module) or ""
         stars = [statement for statement in facts.imports if statement.star]
         return any(self._names.facts_of(self._names.modules.absolute(path, star.level, star.module)) is None for star in stars)

@@ -8,7 +8,7 @@ from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import RETURNED, ClassFact, FileFacts, FunctionFact
 from migration.consolidation.sources.modules import ModuleNames
 
-_MOST_STEPS: Final = 40  #: steps to follow one name; a longer path is a circle
+_MOST_STEPS: Final = 40  #: largest number of steps to follow one name; a longer path is taken for a circle
 
 
 class Names:

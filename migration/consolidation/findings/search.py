@@ -23,15 +23,15 @@ _NO_NAMES: Final[Mapping[str, frozenset[str]]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """A file that imports something."""
+    """The words that show that a file imports a certain module or object."""
 
     word: str
-    near: str  #: the file also contains this, unless the file is in `folder`; "" for a top-level module, which has no package
+    near: str  #: module name that must be found with the word, unless the file is in `folder`; "" for a top-level module
     folder: str  #: folder, with `/`, in which an import of the word is enough: a relative import need not name the module; "": none
-    source: str  #: the file that the thing is imported from
+    source: str  #: the file that the module or object is imported from
 
     def matches(self, path: str, near: AbstractSet[str]) -> bool:
-        """Return whether a file that contains the word matches; `near` is what was found with it."""
+        """Return whether a file that contains the word matches; `near` are the module names found with it."""
         if path == self.source:
             return False
         return not self.near or self.near in near or bool(self.folder and "" in near and path.startswith(self.folder))
@@ -63,9 +63,9 @@ class SourceSearch:
         self._configuration = configuration
         self._prefix = prefix
         self._facts: dict[str, FileFacts] = {}
-        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: the question with which each file was read, and the names
+        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: by file: the question it was read with, and its names
         self._marked: set[str] = set()  #: files that contain a literal, or import a module whose name is like a literal
-        self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with what was found near it
+        self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with the module names found with it
         self._stars: dict[str, tuple[str, ...]] = {}  #: the modules of a file's star imports, as written
         self._looked_for: set[Clue] = set()
         self._question = Question((*configuration.literals(), *configuration.stems()), (), ())
@@ -87,7 +87,7 @@ class SourceSearch:
             self._question = msgspec.structs.replace(self._question, names=tuple(sorted({clue.word for clue in clues})))
             matching = self._matching(clues)
             for path in self._importing_all({*family.modules, *(export.module for export in exports)}):
-                matching[path] = frozenset(self._seen.get(path, ()))  # a star import may bring any name
+                matching[path] = frozenset(self._seen.get(path, ()))  # a star import may import any name
             if not self._read({*definers, *self._facts, *self._marked, *matching, *self._imported_from()}, matching):
                 return SearchResult(facts=dict(sorted(self._facts.items())), names=names, family=family, exports=exports)
 

@@ -117,7 +117,7 @@ def _absolute(string: StringFact) -> str | None:
     """Return the string as a name that can be resolved; None: it is relative to an unknown package."""
     if not string.text.startswith(".") or not string.package:
         return string.text
-    # `__package__` and `__name__` are those of the file, from which relative names start anyway.
+    # `__package__` and `__name__` mean the file's own package, from which relative names start anyway.
     return string.text if "__" in string.package else absolute_name(string.text, string.package)
 
 

@@ -12,7 +12,7 @@ _NAME: Final = re.compile(
 
 
 def dotted_name(node: ast.expr) -> str | None:
-    """Return `a.b.c` for such an expression, with `()` for each call in it; None for any other expression. `await` is ignored."""
+    """Return the dotted name of an expression such as `a.b.c`, with `()` for each call; None: another expression. `await` is ignored."""
     parts: list[str] = []
     while True:
         if isinstance(node, ast.Attribute):
@@ -30,7 +30,7 @@ def dotted_name(node: ast.expr) -> str | None:
 
 
 def annotation_names(node: ast.expr | None) -> tuple[str, ...]:
-    """Return the dotted names in an annotation, in order, also in quoted parts; () if there is none."""
+    """Return the dotted names in an annotation, in order, also those in quoted parts; () without an annotation."""
     return tuple(dict.fromkeys(_names(node))) if node is not None else ()
 
 

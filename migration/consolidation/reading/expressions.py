@@ -39,7 +39,7 @@ class _Around:
 
 
 class ExpressionReader:
-    """Reads leaves into `found`.
+    """Reads pieces of code, and adds their facts to `found`.
 
     Args:
         scopes: the scopes of the file.
@@ -207,7 +207,7 @@ class ExpressionReader:
             yield argument, inner
 
     def _parametrize(self, names: str, values: ast.expr, around: _Around) -> None:
-        """The values of `pytest.mark.parametrize` flow into the parameters of its names."""
+        """The values of `pytest.mark.parametrize` flow into the parameters that it names."""
         parameters = [name.strip() for name in names.split(",")]
         self._walk(values, _Around(around.scope, callee=around.callee, flows_to=f"{parameters[0]}[]"))
         self.found.flows.extend((f"{parameters[0]}[]", name) for name in parameters)
@@ -248,7 +248,7 @@ def _line_of(text: str, part: str) -> int:
 
 
 def _literal_import(value: ast.expr) -> str | None:
-    """Return the absolute name that a call of an import function has as a literal; None: the call is something else."""
+    """Return the absolute name that a call of an import function gets as a literal; None: the value is something else."""
     if not isinstance(value, ast.Call) or (dotted_name(value.func) or "").rpartition(".")[2] not in IMPORTERS:
         return None
     name = value.args[0].value if value.args and isinstance(value.args[0], ast.Constant) else None

@@ -66,8 +66,8 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The parameters of a function, without `self`."""
 
     positional: tuple[str, ...]
-    positional_only: int  #: how many of them cannot be passed by keyword
-    required: int  #: how many of them have no default
+    positional_only: int  #: number of positional parameters that cannot be passed by keyword
+    required: int  #: number of positional parameters without a default
     keyword_only: tuple[str, ...]
     required_keywords: tuple[str, ...]
     takes_any_positional: bool
@@ -96,7 +96,7 @@ class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     bases: tuple[str, ...]
     methods: tuple[FunctionFact, ...]
     attributes: tuple[tuple[str, str], ...]  #: annotated attributes and the first dotted name of the annotation
-    generated_init: bool  #: a decorator or a base may write the constructor
+    generated_init: bool  #: a decorator or a base class may generate the constructor
     deprecated: bool  #: its docstring or its constructor says that it is deprecated
 
 
@@ -143,7 +143,7 @@ class StringFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     line: int
     text: str
     callee: str  #: the function to which the string is passed; "" if there is none
-    flows_to: str  #: the variable to which the string, or a collection with it, is assigned; "" if there is none
+    flows_to: str  #: the variable to which the string, or a collection that contains it, is assigned; "" if there is none
     package: str  #: the package that a relative name starts from, if the call names it
     docstring: bool
 

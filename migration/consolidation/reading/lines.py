@@ -43,7 +43,7 @@ def touched(body: Iterable[ast.stmt], lines: Lines) -> Iterator[ast.stmt]:
 
 
 def statements_in(node: ast.stmt) -> Iterator[ast.stmt]:
-    """Yield the statements directly inside a compound statement, of all its branches."""
+    """Yield the statements directly inside a compound statement, in all its branches."""
     for inner in ast.iter_child_nodes(node):
         if isinstance(inner, ast.stmt):
             yield inner

@@ -19,7 +19,7 @@ _GENERATES_INIT: Final = ("dataclass", "define", "attrs", "attr.s", "mutable", "
 
 
 class CodeLeaf(NamedTuple):
-    """A piece of code that contains no statements. Files have thousands of them, so it is a tuple."""
+    """A piece of code that contains no statements. A file has thousands of such pieces, so the class is a tuple."""
 
     node: ast.AST
     scope: int
@@ -192,7 +192,7 @@ class _Walk:
             self._outline.leaves.append(CodeLeaf(node, scope, first, last, only_result=True))
 
     def _results(self, body: Sequence[ast.stmt], scope: int) -> None:
-        """Record the return value of a function, if nothing else in it matters."""
+        """Record the return value of a function, if nothing else in the function matters."""
         for node in body:
             if isinstance(node, ast.Return):
                 self._outline.leaves.append(CodeLeaf(node, scope, node.lineno, node.end_lineno or node.lineno, only_result=True))

@@ -19,7 +19,7 @@ from migration.consolidation.reading.outline import CodeLeaf, base_names, read_o
 from migration.consolidation.reading.scan import lines_with
 
 _DOCSTRING_LENGTH: Final = 500
-#: Words of expressions that pass a string to an import function: such functions, comprehensions, and assignment expressions.
+#: Words on lines that may pass a string to an import function: its name, and words of loops, assignment expressions and `parametrize`.
 _HANDING_ON: Final = (*sorted(IMPORTERS), "for", ":=", "parametrize")
 _COOKIE: Final = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 
@@ -186,7 +186,7 @@ def _problem(path: str, error: Exception) -> Problem:
 
 
 def _speaks_of_encoding(error: Exception) -> bool:
-    # CPython reports both as plain `SyntaxError`, without a class of their own.
+    # CPython has no separate class for an error of the encoding: it raises a plain `SyntaxError`.
     return isinstance(error, SyntaxError) and any(
         words in str(error.msg) for words in ("codec can't decode", "unknown encoding", "encoding problem")
     )

@@ -35,7 +35,7 @@ class Words(msgspec.Struct, frozen=True):
 class Sighting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The searched words that a file contains."""
 
-    content: str  #: digest of the file's bytes; "" if there is a problem, or if it was known before
+    content: str  #: digest of the file's bytes; "" if there is a problem, or if the digest was known before
     words: tuple[str, ...]  #: the literals and words found
     near: tuple[tuple[str, str], ...]  #: words found, each with a module name; "" if an imported word may come from any module
     defines_class: bool  #: a class statement's name contains one of the literals

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from migration.consolidation.reading.dotted import annotation_names, dotted_name
 from migration.consolidation.reading.facts import CallFact, FunctionFact, FunctionKind, Signature
 
-#: The constructor's parameters are generated.
+#: The constructor of a class that neither has nor inherits one takes no arguments.
 NO_ARGUMENTS = Signature((), 0, 0, (), (), False, False)
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef

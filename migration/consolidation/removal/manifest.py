@@ -66,7 +66,7 @@ class RemovalManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     test_folders: tuple[str, ...] = ("tests",)  #: a module that only files in these folders import is removed
     tests: dict[
         str, Literal["delete", "keep"]
-    ] = {}  #: test file -> whether it is deleted or kept if it imports removed modules; in other files, only such tests are cut
+    ] = {}  #: test file -> it is deleted or kept as a whole; in other test files, only the tests that need removed parts are cut
     history: tuple[str, ...] = ()  #: folders and files that may name removed parts, as long as the migration stays
 
     def of(self, surface: str) -> SurfaceParts:

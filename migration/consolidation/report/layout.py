@@ -8,7 +8,7 @@ from typing import Final
 
 from migration.consolidation.inventory import Inventory
 
-_MOST_GROUPS: Final = 24  #: folders of consumers; the smaller ones are drawn as one box
+_MOST_GROUPS: Final = 24  #: largest number of consumer folders with their own box; the smaller folders share one box
 _SWEEPS: Final = 8
 
 

@@ -110,8 +110,8 @@ def _edge(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
 
 def _count(edge: Edge, corners: dict[str, tuple[float, float]]) -> str:
     (x1, y1), (x2, y2) = _ends(edge, corners)
-    # The number is at a third of the line: near the end it would overlap with the numbers of lines to the same box, at the start with those
-    # from the same box.
+    # The number is at a third of the line: near the end it would overlap with numbers of other lines to the same box, near the start with
+    # numbers of other lines from the same box.
     share = 0.3
     bend = share * share * (3 - 2 * share)
     return f'<text class="count" x="{x1 + (x2 - x1) * share:g}" y="{y1 + (y2 - y1) * bend + 4:g}">{edge.count}</text>'

@@ -19,7 +19,7 @@ class Contents:
     Args:
         files: the files.
         store: the cache.
-        workers: scan and read.
+        workers: scan and read the files.
         root: the audited folder.
     """
 

@@ -80,7 +80,7 @@ class _Walk:
         links: list[tuple[os.DirEntry[str], str]] = []
         while folders or links:
             if not folders:
-                # Links come last, so that a file that is in the tree is listed under its real path.
+                # Links come last, so that a file that is also in the tree itself is listed under its real path.
                 folders.extend(self._follow(*links.pop()))
                 continue
             folder, path = folders.pop()

@@ -71,7 +71,7 @@ class ModuleNames:
         return name if path.rpartition("/")[2] in {"__init__.py", "__init__.pyi"} else name.rpartition(".")[0]
 
     def absolute(self, path: str, level: int, module: str) -> str:
-        """Return the absolute name of `level` dots and `module` in the file at `path`; "" if the dots lead out of the tree."""
+        """Return the absolute name that `level` dots and `module` mean in the file at `path`; "" if the dots lead out of the tree."""
         if level == 0:
             return self._as_neighbour(path, module)
         parts = self.package(path).split(".")

@@ -100,7 +100,7 @@ class Store:
         self._used_facts[key] = facts
 
     def inventory(self, key: str) -> Inventory | None:
-        """Return the inventory kept under this key; None: none is kept, or one with another key."""
+        """Return the inventory kept under this key; None: there is none, or the kept inventory has another key."""
         kept = self._load("inventory", tuple[str, Inventory])
         return kept[1] if kept is not None and kept[0] == key else None
 

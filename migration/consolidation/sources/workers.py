@@ -21,8 +21,8 @@ from migration.consolidation.reading.scan import Scanner, Sighting, Words, unsee
 _R = TypeVar("_R")
 
 _PROCESSES: Final = 2
-#: With fewer files than this, starting the processes takes longer than the work; with fewer than `_VERY_FEW`, sending the work to them
-#: does.
+#: With fewer files than this, starting the processes takes longer than the work. With fewer files than `_VERY_FEW`, even sending the work
+#: to running processes takes longer.
 _FEW: Final = 64
 _VERY_FEW: Final = 8
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")

@@ -5,7 +5,7 @@ Read in this order:
 
 1. `steps`: the result: steps with boxes, each done or not, with its evidence and the command that repeats it.
 2. `tracking`: makes these steps from a folder.
-3. `checks`: the check of a box; `family`, `testing`, `files` and `going` have the kinds of checks. `tree` reads each source once.
+3. `checks`: the check of a box; `family`, `testing`, `files` and `going` contain the kinds of checks. `tree` reads each source once.
 4. `configuration` and `builtin`: the boxes of this project, and the boxes that every consolidation has.
 5. `testfiles`: which tests a file has, without running them. `rounds` and `outcomes`: the outcomes of test runs.
 6. `page`: the steps as Markdown.

@@ -18,7 +18,8 @@ files = ["docs/decisions/orders.md"]
 "Two users see each other's orders." = ["tests/test_orders.py::test_orders_of_others"]
 ```
 
-Or only `file = "docs/tracker.toml"`, a file with the same content at its top level, which may keep naming removed things.
+Instead, the table may contain only `file = "docs/tracker.toml"`. That file has the same content at its top level, and may still name
+removed files.
 """
 
 import tomllib

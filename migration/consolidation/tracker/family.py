@@ -118,7 +118,7 @@ class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
     """The codemod has nothing to rewrite and leaves nothing to a person."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if both are true. While an implementation has consumers they cannot be, so the codemod does not run."""
+        """Tick the box if both are true. While an implementation has consumers, they cannot both be true, so the codemod does not run."""
         left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
         if left:
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} left.")
@@ -140,7 +140,7 @@ class Alone(Check, frozen=True, kw_only=True, tag="alone"):
     """The target and its factory are the only implementations."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if the audit finds these and no other implementation."""
+        """Tick the box if the audit finds these two and no other implementation."""
         roles, others = {item.role for item in tree.inventory.implementations}, len(tree.inventory.legacy)
         faults = [counted(others, "other implementation exists", "other implementations exist")] if others else []
         faults += [f"there is no {role}" for role in sorted(STAYING - roles)]

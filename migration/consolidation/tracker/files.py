@@ -68,14 +68,14 @@ class OnlyIn(Check, frozen=True, kw_only=True, tag="only-in"):
 
 
 class AcceptedCheck(Check, frozen=True, kw_only=True, tag="ledger"):
-    """A ledger of accepted divergences is valid, or is settled."""
+    """A ledger of accepted divergences is valid or, with `settled`, has only permanent entries."""
 
     ledger: str  #: the ledger's path
     settled: bool = False  #: True: only permanent entries may be left, and the file need not exist
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if the ledger is valid, so that each entry has an owner, a reason and a last day or `permanent`; or if it is
-        settled.
+        """Tick the box if the ledger is valid: each entry has an owner, a reason, and a last day or `permanent`. With `settled`, no entry
+        may have a last day.
 
         Whether a last day has passed is not checked here, because that depends on today's date; `netra-migration status` shows it.
         """
@@ -100,7 +100,7 @@ class GoneCheck(Check, frozen=True, kw_only=True, tag="gone"):
     but: tuple[str, ...] = ()  #: files that may name the module: the tracker's own
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if both are true."""
+        """Tick the box if the file does not exist and no other file names its module."""
         if tree.is_there(self.path):
             return Judgement(done=False, evidence="It still exists.")
         name = re.compile(rb"(?<![\w.])" + re.escape(self.module.encode()) + rb"(?!\w)")

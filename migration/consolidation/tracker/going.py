@@ -13,7 +13,7 @@ class Assigned(Check, frozen=True, kw_only=True, tag="manifest"):
     """The removal manifest assigns each implementation that must be removed to a surface."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if the manifest names each of them, and each named file exists."""
+        """Tick the box if the manifest names each such implementation, and each named file exists."""
         if (manifest := tree.manifest) is None:
             return Judgement(done=False, evidence="There is no `[tool.netra-migration.removal]`.")
         named = {path for parts in manifest.surfaces.values() for path in (*parts.engines, parts.adapter, parts.ledger)}

@@ -1,6 +1,6 @@
 """A pytest plugin that writes each test's outcome to a file, one JSON array a line: `["tests/test_it.py::test_it[1]", "passed"]`.
 
-`-p migration.consolidation.tracker.outcomes --tracker-outcomes FILE`
+Use it with `-p migration.consolidation.tracker.outcomes --tracker-outcomes FILE`.
 """
 
 import json

@@ -20,7 +20,7 @@ _CODE: Final = re.compile(r"(`[^`\n]+`)")
 
 
 def as_markdown(steps: Sequence[TrackerStep], page: str = "docs/tracker.md") -> str:
-    """Return the page. `page` is the path of its future file, for the commands in its head."""
+    """Return the page. `page` is the path of its future file, for the commands at the top of the page."""
     return "\n".join([_HEAD.format(page=page), *_summary(steps), *(line for step in steps for line in _step(step)), ""])
 
 

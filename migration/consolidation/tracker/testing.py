@@ -65,7 +65,7 @@ class Stable(Check, frozen=True, kw_only=True, tag="stable"):
     ci: str  #: file with CI's commands, which must run `netra-migration tracker --run`
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if CI runs the rounds; after a run, if each of its rounds was green."""
+        """Tick the box if CI runs the rounds; after a run of the tracker, if each round of that run was green."""
         faults = [f"{code(path)} does not exist" for path in self.tests if not (tree.root / path).exists()]
         if not self.tests:
             faults.append("no test is named")

@@ -1,4 +1,4 @@
-"""The interface for editing flags: read, then write one flag, which fails if another editor wrote in between."""
+"""The interface for editing flags: read all flags, then write one of them. The write fails if another editor wrote after the read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from migration.flags.meaning.data import FlagData, FlagProblem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagRead:
-    """The flags that an editor read. They allow one write, if no other write comes first."""
+    """The flags that an editor read. One write can be based on them, unless another write comes first."""
 
     data: FlagData
     token: object  #: the state that was read; only the editor uses it

@@ -87,8 +87,8 @@ class FileEditor:
 
     @contextmanager
     def _lock(self, real: Path) -> Iterator[None]:
-        # The lock is a separate file that is never removed. Each edit replaces the flag file itself, so a lock on that would lock an old
-        # file.
+        # The lock is a separate file that is never removed. Each edit replaces the flag file itself, so a lock on the flag file would lock
+        # an old version of it.
         lock = real.with_name(real.name + ".lock")
         handle = _open_lock(lock, real)
         try:
@@ -164,7 +164,7 @@ def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[st
         return {**whole, "flags": placed if old is not None else [*flags, dict(flag)]}
     new = {**whole, "flags": {**(flags or {}), key: _newer((flags or {}).get(key), flag)}}
     if isinstance(values, dict) and key in values:
-        # The flag's short form would then be next to the whole flag, and LaunchDarkly's own file source refuses such a file.
+        # LaunchDarkly's own file source refuses a file that has the short form of a flag and also the whole flag.
         new["flagValues"] = {name: value for name, value in values.items() if name != key}
     return new
 
@@ -183,7 +183,7 @@ def _open_lock(lock: Path, real: Path) -> int:
     except PermissionError:
         return os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # a lock needs no more
     owner = _owner(real)
-    with suppress(PermissionError):  # it belongs to another user, who made it like this already
+    with suppress(PermissionError):  # the lock file belongs to another user, who already gave it this access
         if (found := os.fstat(handle)).st_uid != owner.st_uid or found.st_gid != owner.st_gid:
             os.fchown(handle, owner.st_uid, owner.st_gid)
         os.fchmod(handle, (stat.S_IMODE(owner.st_mode) if stat.S_ISREG(owner.st_mode) else _NEW_MODE) & 0o666)

@@ -1,4 +1,4 @@
-"""Edits flags at hosted LaunchDarkly by its REST API. Of two concurrent edits one succeeds, and the other is refused and shows what
+"""Edits flags at hosted LaunchDarkly by its REST API. Of two concurrent edits one succeeds; the other is refused, with a list of what
 changed. Each edit is read back.
 """
 
@@ -96,7 +96,7 @@ class HostedEditor:
             return self._confirmed(api, read, flag)
 
     def _patch(self, before: Json, flag: Json, shown: Json, comment: str) -> Patch | None:
-        """Return the edit in the suitable format; None: the flag already is as the edit would make it. Raises EditConflictError."""
+        """Return the edit in the suitable format; None: the flag already is in the state that the edit wants. Raises EditConflictError."""
         if flag["key"] == KILL_SWITCH:
             return semantic_patch(before, flag, shown, self._environment, comment)
         if shown["environments"][self._environment].get("version") != before["version"]:
@@ -158,7 +158,7 @@ class HostedEditor:
             close(pool)
 
     def _latest(self) -> bytes:
-        """Return the answer of the SDK's poll."""
+        """Return LaunchDarkly's answer to a poll of the SDK."""
         base, pool = self._config.base_uri, self._http.pool(self._config.base_uri)
         try:
             answer = ask(pool, "GET", f"{base}/sdk/latest-all", headers=self._http.headers, limits=_LIMITS)
@@ -180,7 +180,7 @@ class HostedEditor:
         timeout = urllib3.Timeout(connect=_LIMITS.connect_s, read=_LIMITS.answer_s)
         pool = PromptPool(self._http.pool(base))
         client = SSEClient(ConnectStrategy.http(f"{base}/all", self._http.headers, pool, {"timeout": timeout}))
-        # A socket's time-out starts again with every byte.
+        # A socket's time-out starts again with every byte, so the whole read needs a separate limit.
         end = threading.Timer(_LIMITS.connect_s + _LIMITS.answer_s, client.close)
         end.daemon = True
         end.start()

@@ -26,7 +26,7 @@ def differences(flag: Json, shown: Json, environment: str) -> tuple[str, ...]:
 
 
 def json_patch(before: Json, after: Json, shown: Json, environment: str, comment: str) -> Patch:
-    """Return the edit as JSON Patch, which LaunchDarkly applies only while the environment still has the version shown.
+    """Return the edit as JSON Patch, which LaunchDarkly applies only while the environment still has the version in `shown`.
 
     Raises:
         FlagSourceError: the edit changes a part that can only be edited at LaunchDarkly.
@@ -42,7 +42,7 @@ def json_patch(before: Json, after: Json, shown: Json, environment: str, comment
 
 def semantic_patch(before: Json, after: Json, shown: Json, environment: str, comment: str) -> Patch | None:
     """Return the edit as a semantic patch, which describes the result and does not depend on the current state; None: the flag already is
-    as the edit would make it.
+    in the state that the edit wants.
 
     After the patch the flag serves what `after` serves. Only targets that the edit moves are changed.
 

@@ -46,7 +46,7 @@ class Patch:
 
 
 class RestApi:
-    """One project of LaunchDarkly, as a token sees it.
+    """One project of LaunchDarkly, with the rights of a token.
 
     Args:
         pool: sends the requests.

@@ -167,7 +167,7 @@ def _after_comma(text: str, at: int) -> int:
 def _pair(text: str, within: str, name: str | None, value: object) -> str:
     """Return a member or item as text, indented like the whitespace `within` before it.
 
-    If that has no line break, the text is on one line.
+    If `within` has no line break, the text is on one line.
     """
     lead = "" if name is None else json.dumps(name, ensure_ascii=False) + ": "
     if "\n" not in within:

@@ -44,8 +44,8 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
         surface: the flag's surface.
         stage: the stage of the percentage.
         percent: 0 to 100, in steps of 0.001.
-        rest: earliest stage of the other tenants; their latest is the one before `stage`. Tenants between these two stay where they are.
-            None: all of them move to the stage before `stage`.
+        rest: earliest stage that the other tenants get; their latest stage is the one before `stage`. Tenants between these two stages do
+            not move. None: all other tenants move to the stage before `stage`.
 
     Raises:
         ConfigurationError: the percentage is not possible, the flag has no variation for a stage, or `rest` is not before `stage`.
@@ -100,7 +100,7 @@ def pins(flag: Flag | None) -> frozenset[str]:
 
 
 def _weight(percent: float) -> int:
-    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - percent; NaN is not possible either
+    weight = round(percent * _PERCENT) if 0 <= percent <= 100 else -1  # noqa: PLR2004 - a percentage; NaN is refused too
     if weight < 0 or abs(weight - percent * _PERCENT) > 1e-6:  # noqa: PLR2004 - far below one weight
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100 with at most three decimals")
     return weight
@@ -187,7 +187,7 @@ def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage
 
 
 def _untracked(rollout: Mapping[str, Any]) -> set[int]:
-    """Return the variations of an experiment with no tracked share."""
+    """Return the variations whose shares are all left out of the experiment."""
     listed = rollout.get("variations") or []
     return {one.get("variation") for one in listed if one.get("untracked")} - {
         one.get("variation") for one in listed if not one.get("untracked")

@@ -9,7 +9,7 @@ from migration.flags.meaning.data import CANDIDATE_FAILOVER, KILL_SWITCH, SHADOW
 
 
 def kill(flag: Flag | None, on: bool, surface: str | None, surfaces: Iterable[str]) -> Flag:
-    """Return the kill switch set for one surface or (None) for all surfaces, also for later ones.
+    """Return the kill switch set for one surface or (None) for all surfaces, including surfaces that are added later.
 
     Its targets take precedence over everything else in the flag. Rules and targets of other kinds stay. Prerequisites are removed, because
     a kill switch must not depend on another flag.
@@ -57,7 +57,7 @@ def sample(flag: Flag | None, percent: float, *, surface: str | None = None, ten
         ConfigurationError: the percentage is not possible, both a surface and a tenant are given, or one of them is given while the flag is
             off and has rules or targets that would become active.
     """
-    if not 0 <= percent <= 100:  # noqa: PLR2004 - percent; not a number is neither
+    if not 0 <= percent <= 100:  # noqa: PLR2004 - a percentage; NaN is refused too
         raise ConfigurationError(f"{percent:g} % is not possible; give 0 to 100")
     if surface is not None and tenant_id is not None:
         raise ConfigurationError("--surface and --tenant cannot be combined in LaunchDarkly's targets; give one of them")

@@ -12,7 +12,8 @@ Flag = Mapping[str, Any]
 def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
     """Return the targets of context kinds.
 
-    The SDK uses `targets`, of kind `user`, directly only if there are no `contextTargets`; otherwise it follows placeholders.
+    If there are no `contextTargets`, the SDK uses `targets`, whose kind is `user`. Otherwise it uses `targets` only where `contextTargets`
+    has a placeholder.
     """
     return list(
         flag.get("contextTargets")
@@ -21,7 +22,7 @@ def targets_of(flag: Flag) -> list[Mapping[str, Any]]:
 
 
 def kind_of(target: Mapping[str, Any]) -> str:
-    """Return the kind of context that the target names, by default LaunchDarkly's default."""
+    """Return the kind of context that the target names; if it names none, LaunchDarkly's default."""
     return target.get("contextKind") or "user"
 
 
@@ -48,7 +49,7 @@ def untargeted(flag: Flag, kind: str, names: set[str]) -> list[Mapping[str, Any]
 
 
 def retargeted(flag: Flag, kind: str, names: Sequence[str], variation: int) -> list[Mapping[str, Any]]:
-    """Return the targets with these keys only at this variation; tenants come before all surfaces."""
+    """Return the targets, with these keys only at this variation. A new target is first if it names tenants, otherwise last."""
     if all(named_by(flag, kind).get(name) == variation for name in names):
         return targets_of(flag)
     targets = untargeted(flag, kind, set(names))

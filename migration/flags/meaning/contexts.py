@@ -30,7 +30,7 @@ class Tenant:
 def context(tenant: Tenant, surface: str) -> Context:
     """Return the context of the tenant on that surface.
 
-    An attribute that LaunchDarkly does not accept is left out; `attributes` has already reported it.
+    An attribute that LaunchDarkly does not accept is left out; `tenant_attributes` has already reported it.
     """
     if tenant.attributes:
         builder = Context.builder(tenant.tenant_id).kind(TENANT_KIND)

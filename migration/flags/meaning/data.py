@@ -130,7 +130,7 @@ def read_flag_data(raw: bytes) -> tuple[FlagData, tuple[FlagProblem, ...]]:
     `flags` and `segments` (as objects or as lists), and the stream's `put`.
 
     Raises:
-        FlagSourceError: nothing can be read, or the unreadable part may be any flag.
+        FlagSourceError: nothing can be read, or the unreadable part may contain any flag.
     """
     whole = _document(raw)
     flags, doubled = dict(_entries(whole, "flags")), list[FlagProblem]()
@@ -176,10 +176,11 @@ def _document(raw: bytes) -> dict[str, Any]:
 
 
 def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Iterator[tuple[str, Any]]:
-    """Yield the items under that name, by key: of an object, or (not `plain`) of a list of objects that contain their key.
+    """Yield the items under that name, with their keys. They are in an object or, unless `plain`, in a list of objects that contain their
+    key.
 
     Raises:
-        FlagSourceError: it is neither an object nor a list, so the missing items are not known.
+        FlagSourceError: the value is neither an object nor such a list, so it is not known which items are missing.
     """
     found = whole.get(name)
     if isinstance(found, dict):

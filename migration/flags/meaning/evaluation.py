@@ -50,7 +50,7 @@ class Evaluation:
     plan: Plan  #: the plan of a run; it includes the kill switch
     percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
     complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing is wrong
-    fails_over: bool = False  #: whether control resumes a run that candidate fails; never at `complete`, which does not write its store
+    fails_over: bool = False  #: whether control resumes a run that candidate fails; never at `complete`, where its store is not written
 
     @property
     def stage(self) -> Stage:
@@ -139,8 +139,8 @@ class FlagEvaluator:
         return Evaluation(answer=answer, killed=killed, plan=plan, percent=percent, complaint=complaint, fails_over=fails_over)
 
     def faults(self, surfaces: Iterable[str]) -> dict[str, str]:
-        """Return those of the surfaces' flags and the kill switch that give no tenant a usable value, each with LaunchDarkly's reason.
-        Invented tenants are evaluated. A flag that is off, deleted or missing is in a valid state, so this is not an error.
+        """Return the flags that give no tenant a usable value, among the surfaces' flags and the kill switch, each with LaunchDarkly's
+        reason. Invented tenants are evaluated. A flag that is off, deleted or missing is in a valid state, so this is not an error.
         """
         faults: dict[str, str] = {}
         for surface in surfaces:
@@ -154,7 +154,7 @@ class FlagEvaluator:
 
     def _stage(self, surface: str, asked: Context) -> StageAnswer:
         stage, tracker = self._client.migration_variation(surface_flag_key(surface), asked, LaunchDarklyStage.OFF)
-        # Only an event makes the reason public.
+        # The SDK shows the reason only in an event.
         event = tracker.operation(Operation.READ).invoked(LaunchDarklyOrigin.OLD).build()
         if isinstance(event, str):
             return StageAnswer(stage=None, variation_index=None, reason=_UNKNOWN)

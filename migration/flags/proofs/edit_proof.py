@@ -38,7 +38,7 @@ class Proof:
     moves: tuple[Move, ...]  #: moves on this surface first, in stage order
     problems: tuple[str, ...]  #: (): the edit is proved; otherwise one sentence with its evidence for each objection
     known: int  #: known tenants and pins that were evaluated
-    before: Mapping[Stage, int]  #: how many of them are at each stage
+    before: Mapping[Stage, int]  #: how many of these tenants are at each stage
     after: Mapping[Stage, int]
     shares: Shares  #: the shares of unknown tenants at each stage
 
@@ -173,7 +173,7 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:
-    """Yield a sentence for each tenant that gets or loses a pin if an attribute that the rules use is not known of it."""
+    """Yield a sentence for each tenant that gets or loses a pin if the rules use an attribute whose value is not known for this tenant."""
     if old is None or new is None or not (wanted := attributes_read(data, new)):
         return
     for tenant_id in sorted(pins(old) ^ pins(new)):

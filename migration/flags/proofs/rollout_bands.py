@@ -1,5 +1,5 @@
-"""Whether a flag is a plain percentage rollout, which can be drawn as bands, and the place of one tenant on them. Each stage here was
-evaluated.
+"""Finds the bands of a flag that is a plain percentage rollout, and the place of one tenant on these bands. The SDK evaluates the stage of
+each band.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which tenants get another share of shadows by an edit of the sampling flag, as LaunchDarkly's SDK evaluates the flag before and after."""
+"""Shows for which tenants an edit of the sampling flag changes the share of shadowed runs, by evaluating the flag before and after it."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator

@@ -21,7 +21,7 @@ class Move:
     surface: str
     before: Stage
     after: Stage
-    percent: float  #: percentage of the tenants that no target and no rule names; 0: none of them moves
+    percent: float  #: percentage of the tenants without a target or a matching rule; 0: none of these tenants moves
     tenants: tuple[str, ...]  #: known tenants, sorted
     others: tuple[str, ...] = ()  #: other tenants, in words, e.g. "whom rule 2 matches"
 

@@ -46,7 +46,7 @@ class HttpAnswer:
     """The answer to a request."""
 
     status: int
-    headers: Mapping[str, str]  #: names are in upper or lower case
+    headers: Mapping[str, str]  #: the case of names is not fixed
     body: bytes
 
     @property

@@ -1,7 +1,7 @@
 """Delivers LaunchDarkly's events: events that the SDK would drop during a short network failure are kept and sent again.
 
-The SDK's event processor tries twice within a second and drops its events, and after one 401, 403 or 404 it sends nothing until the process
-ends. Migration op events must arrive, so they wait here. They keep their payload id, by which LaunchDarkly recognises duplicates.
+The SDK's event processor tries twice within a second and then drops its events, and after one 401, 403 or 404 it sends nothing until the
+process ends. Migration op events must arrive, so they wait here. They keep their payload id, by which LaunchDarkly recognises duplicates.
 """
 
 import logging
@@ -46,7 +46,7 @@ class PatientEventProcessor(DefaultEventProcessor):
     def stop(self) -> None:
         """Send the remaining events without retries, and stop."""
         self._sender.hurry()
-        super().stop()  # type: ignore[no-untyped-call]  # same
+        super().stop()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         self._sender.close()
 
 

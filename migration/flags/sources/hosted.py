@@ -165,7 +165,7 @@ class HostedProcessor(UpdateProcessor):
             self._restart_stream(at_once=outage >= _OUTAGE_LOOKS and self._stream_trouble is None)
 
     def _settle(self) -> None:
-        """Report the common state: good only if both are good."""
+        """Report one state for both paths: good only if both paths work."""
         waiting = not self._heard and self._clock() < self._next_restart
         if self._stopped or waiting:
             return
@@ -192,7 +192,7 @@ class HostedProcessor(UpdateProcessor):
         self._wait_s = min(self._wait_s * 2, _LONGEST_RESTART_S)
         self._next_restart = self._clock() + self._wait_s
         if self._stream is not None:
-            self._stream.stop()  # type: ignore[no-untyped-call]  # same
+            self._stream.stop()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         self._start_stream()
 
     def _start_stream(self) -> None:
@@ -219,7 +219,7 @@ class _Poll(PollingUpdateProcessor):
         super().__init__(config, requester, store, ready)
 
     def stop(self) -> None:
-        super().stop()  # type: ignore[no-untyped-call]  # same
+        super().stop()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         close(self._connections)
 
 

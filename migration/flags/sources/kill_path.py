@@ -29,7 +29,7 @@ class Look:
 
     flag: dict[str, Any] | None = None
     trouble: str | None = None
-    refused: bool = False  #: whether a new request soon is useless
+    refused: bool = False  #: whether another request soon would get the same answer
     answered: bool = True  #: whether there was any answer
 
 

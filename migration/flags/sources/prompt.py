@@ -1,8 +1,8 @@
 """The SDK's stream, with two changes: received data is passed on immediately, whatever the body's framing, and a stopped stream ends.
 
 A body that ends with the connection, as every HTTP/1.0 proxy sends it, reaches the SDK only in pieces of 10,000 bytes. So a patch would
-wait for later patches, and a small first message forever. And a stream that is stopped while it connects would continue streaming after it
-is connected.
+wait for later patches, and a small first message would wait forever. A stream that is stopped while it connects would continue to stream
+once it is connected.
 """
 
 import threading
@@ -24,7 +24,7 @@ class PromptPool:
     """A pool of connections whose streamed responses pass on data as soon as it arrives. A closed pool passes on nothing.
 
     Args:
-        pool: sends.
+        pool: sends the requests.
     """
 
     def __init__(self, pool: urllib3.PoolManager) -> None:
@@ -73,7 +73,7 @@ class PromptStream(StreamingUpdateProcessor):
 
     def stop(self) -> None:
         """Stop. Called by the SDK."""
-        super().stop()  # type: ignore[no-untyped-call]  # same
+        super().stop()  # type: ignore[no-untyped-call]  # the SDK leaves it without types
         if self._pool is not None:
             self._pool.close()
 
@@ -81,7 +81,7 @@ class PromptStream(StreamingUpdateProcessor):
         http = SdkHttp(self._config)
         timeout = urllib3.Timeout(connect=self._config.http.connect_timeout, read=stream_read_timeout)
         self._pool = PromptPool(http.pool(self._uri))
-        # The same as in the SDK, which decides about errors and delays itself.
+        # These arguments are those of the SDK: it handles errors and delays itself.
         return SSEClient(
             connect=ConnectStrategy.http(self._uri, http.headers, self._pool, {"timeout": timeout}),
             error_strategy=ErrorStrategy.always_continue(),

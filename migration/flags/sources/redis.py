@@ -92,7 +92,7 @@ class RedisProcessor(UpdateProcessor):
             began = self._answered
             try:
                 self._follow_one_connection()
-            except Exception as error:  # noqa: BLE001 - whatever ended it, the next connection reads everything again
+            except Exception as error:  # noqa: BLE001 - whatever ended this connection, the next one reads everything again
                 if self._stop.is_set():
                     break
                 self._intake.down(redis_trouble(error))

@@ -68,7 +68,7 @@ def status_trouble(status: int, credential: str = SDK_KEY) -> str:
 
 
 def text_trouble(text: str, otherwise: str = _AWAY) -> str:
-    """Return what a library's message means; `otherwise`: the result for an unknown one."""
+    """Return what a library's message means; `otherwise` is returned for an unknown message."""
     lower = _HOST.sub("", text.lower())
     return next((meaning for sign, meaning in _SIGNS if sign in lower), otherwise)
 

@@ -19,7 +19,7 @@ from netra_backend.app.world import World
 
 
 class ControlBatch:
-    """Runs the items of all users' batches on one engine with users' permits and the data extension's cache.
+    """Runs the items of all users' batches on one engine, which has a permit for each user and the cache of the data extension.
 
     Args:
         world: the ports.

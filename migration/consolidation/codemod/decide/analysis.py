@@ -79,7 +79,7 @@ class _FileAnalysis:
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._renaming = UseRenamer(source, self._bindings, analyser.tree, analyser.successor)
         self._left_out: list[Span] = []  #: arguments that the new call does not have
-        self._chosen: set[cst.CSTNode] = set()  #: names that may come from several modules and are rewritten the same for each
+        self._chosen: set[cst.CSTNode] = set()  #: names that may come from several modules, which all need the same new text
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and handled
 
     def run(self) -> Analysis:
@@ -160,7 +160,7 @@ class _FileAnalysis:
         ]
 
     def _named(self, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Rewrite a class that is named but not called."""
+        """Rewrite the name of a class where the class is not called."""
         if (calls := calls_by_table(self._source, self._path, self._tree, use.node)) is not None:
             yield from self._table(calls, use, origin)
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
@@ -169,7 +169,7 @@ class _FileAnalysis:
             yield from self._renaming.renamed(use, origin)
 
     def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
-        """Rewrite a class in a table with its calls, and the call of a method on each result."""
+        """Rewrite a class in a table, the calls that get the class from the table, and the call of a method on each result."""
         yield from self._renaming.renamed(use, origin)
         for call in calls:
             member, later = self._source.parent(call), self._source.parent(self._source.parent(call))
@@ -207,7 +207,9 @@ class _FileAnalysis:
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
     def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin) -> str | None:
-        """Return the module, not a legacy module, from which a name is taken as an attribute or by a star import; None: there is none."""
+        """Return the module from which a name is taken as an attribute or by a star import; None: there is no such
+        module, or it is a legacy module.
+        """
         if isinstance(node, cst.Attribute):
             meaning = self._uses.meaning(node.value)
             return meaning.module if meaning is not None and meaning.kind == "module" and meaning.module not in self._tree.legacy else None

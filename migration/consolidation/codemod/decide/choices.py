@@ -18,7 +18,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A call that is rewritten the same, whichever import binds the name."""
+    """A call with the same new text for each import that may bind the name."""
 
     bounds: tuple[Bound, ...]
     done: Rewritten
@@ -85,7 +85,7 @@ class Choices:
         return done[0] if len(done) == len(found) and all(item == done[0] for item in done) else None
 
     def _tells(self, call: cst.Call, name: str, instance: Meaning | None) -> bool:
-        """Return whether the target certainly accepts the call of a method, after a rule or unchanged."""
+        """Return whether the target certainly accepts the call of a method: rewritten by a rule, or unchanged."""
         if instance is None or instance.kind != "instance":
             return False
         is_ruled = bool(self._rules(self._method(instance, name)))

@@ -49,7 +49,7 @@ def refused(module: str, line: int, advice: str) -> CodemodDecision:
 class Group:
     """The uses of one legacy module in one file.
 
-    They are rewritten if nothing is refused, here and in each group that must be rewritten with it.
+    They are rewritten if no place is refused, neither in this group nor in a group that must be rewritten with this one.
     """
 
     module: str  #: the legacy module
@@ -57,11 +57,11 @@ class Group:
     needs: list[Need] = field(default_factory=list)
     gone: list[Bound] = field(default_factory=list)  #: imported names that are removed
     stars: list[AnyImport] = field(default_factory=list)  #: star imports of the module that are removed
-    exports: dict[str, str | None] = field(default_factory=dict)  #: new names of what others may import from here; None: it is removed
+    exports: dict[str, str | None] = field(default_factory=dict)  #: name that others may import from here -> new name; None: removed
     quoted: dict[str, str] = field(default_factory=dict)  #: the new name of each name in a quoted annotation
     patches: list[Patched] = field(default_factory=list)  #: patches of names in another consumer
     holders: dict[str, int] = field(default_factory=dict)  #: consumers from which a name is imported, with the line
-    members: int = 0  #: uses of instances
+    members: int = 0  #: number of uses of instances
     makes: bool = False  #: this file makes an instance
     reshapes: bool = False  #: a call of a method gets other arguments
     together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file

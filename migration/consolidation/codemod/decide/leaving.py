@@ -1,4 +1,4 @@
-"""Imported names that are removed: all their uses must be known, and what others import from here may get a new name."""
+"""Imported names that are removed: all their uses must be known, and a name that others import from here may get a new name."""
 
 from collections.abc import Callable, Collection, Iterator
 
@@ -35,7 +35,7 @@ class Leaving:
         Args:
             bound: the imported name.
             accounted: the names in the file whose use is known.
-            chosen: the names among `accounted` that may come from more than one module and are rewritten the same for each.
+            chosen: the names among `accounted` that may come from several modules, which all need the same new text.
         """
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
         rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]

@@ -9,7 +9,7 @@ from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.findings.meaning import Meaning
 
-_MOST_STEPS: Final = 20  #: steps from one re-export to the next
+_MOST_STEPS: Final = 20  #: so many re-exports in a chain are followed
 
 
 class Links:
@@ -78,7 +78,7 @@ class Links:
         return changed
 
     def _keep_together(self, path: str, group: Group) -> bool:
-        """If this group is refused, refuse the groups that may bind the same name, and the reverse.
+        """If this group, or a group that may bind the same name, is refused, refuse the other one too.
 
         Returns whether a group was newly refused.
         """

@@ -56,7 +56,7 @@ class UseRenamer:
         return given or successor.name, Need(origin.statement, successor.module, successor.name, given)
 
     def nones(self, module: str, origin: NameOrigin) -> CodemodDecision:
-        """Return the new name where the file sets the name to None when the import fails."""
+        """Return the new name for each place where the file sets the old name to None because its import failed."""
         successor = self._successor(origin.bound.meaning) if origin.bound is not None else None
         if origin.bound is None or origin.bound.given is not None or successor is None:
             return CodemodDecision(module)

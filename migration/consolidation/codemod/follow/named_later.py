@@ -1,7 +1,7 @@
 """A user that is passed to each call of a method and not to the constructor: `Engine(registry).execute_agent(context, user)`.
 
-The user can be passed to the constructor instead under two conditions. Only such calls are made on the object, in the function that makes
-it. And the user is a parameter of that function that is never assigned again.
+The user can be passed to the constructor instead under two conditions. First, only such calls are made on the object, all in the function
+that makes it. Second, the user is a parameter of that function and is never assigned again.
 """
 
 from collections.abc import Callable, Sequence

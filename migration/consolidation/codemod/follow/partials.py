@@ -22,7 +22,7 @@ def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:
 
 
 def objection_to_partial(source: Source, path: str, tree: Tree, call: cst.Call, rules: Sequence[CodemodRule]) -> str | None:
-    """Return why a `partial` cannot become a lambda: a call of its result cannot be found, or would differ; None: it can."""
+    """Return why a `partial` cannot become a lambda: a call of its result cannot be found, or would not do the same; None: it can."""
     assign = source.parent(call)
     variable = assign.targets[0].target if isinstance(assign, cst.Assign) and len(assign.targets) == 1 else None
     if not isinstance(variable, cst.Name) or not source.is_top_level(variable) or len(source.assignments(variable)) != 1:

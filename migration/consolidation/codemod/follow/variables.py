@@ -1,4 +1,4 @@
-"""Whether a variable always has the value of its first assignment: the audit uses the first value, but a rewrite must be right for all."""
+"""Whether a variable always has its first value: the audit uses the first value, but a rewrite must be right for every value."""
 
 import libcst as cst
 from libcst.metadata import Assignment

@@ -22,10 +22,10 @@ class Bound:
     given: str | None  #: the name after `as`; None: there is none
     module: str  #: the absolute name of the module that the statement names
     meaning: Meaning
-    names: list[cst.Name] = field(default_factory=list)  #: the places that may mean it
+    names: list[cst.Name] = field(default_factory=list)  #: the places in the file that may mean the imported object
 
     def shares(self, other: "Bound") -> bool:
-        """Return whether some name in the file may mean this or the other."""
+        """Return whether some name in the file may mean this imported object or the other one."""
         return not {id(name) for name in self.names}.isdisjoint(id(name) for name in other.names)
 
 

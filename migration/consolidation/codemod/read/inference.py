@@ -245,14 +245,14 @@ def _texts(tree: ast.Module) -> dict[str, str]:
 
 
 def _with_text(call: ast.Call, texts: Mapping[str, str]) -> ast.Call:
-    """Return the call; if its first argument is such a variable, the text replaces it."""
+    """Return the call; if its first argument is a variable in `texts`, the variable's text replaces it."""
     first = call.args[0] if call.args else None
     text = texts.get(first.id) if isinstance(first, ast.Name) else None
     return ast.Call(call.func, [ast.Constant(text), *call.args[1:]], call.keywords) if text is not None else call
 
 
 def partial_of(value: ast.expr) -> ast.expr | None:
-    """Return the first argument of `partial`, which it calls; None: the expression is not a call of `partial`."""
+    """Return the first argument of `partial`, the callable; None: the expression is not a call of `partial`."""
     is_partial = isinstance(value, ast.Call) and dotted_name(value.func) in {"partial", "functools.partial"}
     return value.args[0] if isinstance(value, ast.Call) and is_partial and value.args else None
 

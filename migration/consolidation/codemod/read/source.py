@@ -147,7 +147,7 @@ class Source:
         return [node for node in found if node in self._spans]
 
     def _scope_numbers(self, facts: FileFacts) -> dict[cst.CSTNode, int]:
-        """Return the audit's number of the scope that contains each node; for a function or class, of the surrounding one."""
+        """Return the audit's number of the scope that contains each node; for a function or class, the number of the surrounding scope."""
         by_name: dict[str, list[int]] = {}
         for number, known in enumerate(facts.scopes):
             by_name.setdefault(known.name, []).append(number)

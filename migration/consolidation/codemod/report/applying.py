@@ -20,8 +20,8 @@ def apply_plan(plan: CodemodPlan) -> None:
     """Write the files, each atomically: a reader sees the old or the new text.
 
     Raises:
-        ConfigurationError: a file was changed since the plan was made, or cannot be written. Files that come before it in the order of
-            paths are already written.
+        ConfigurationError: a file was changed since the plan was made, or cannot be written. The files whose paths sort
+            before that file's path are already written.
     """
     for change in plan.changes:
         path = plan.root / change.path

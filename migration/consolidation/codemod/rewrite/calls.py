@@ -1,4 +1,4 @@
-"""Replaces one call by another by a rule, as an edit of the file's text.
+"""Rewrites one call by a rule, as an edit of the file's text.
 
 Arguments keep their text, and comments between them are never lost.
 """
@@ -226,7 +226,7 @@ class CallRewriter:
 
 
 def _passed_on(arguments: Sequence[str | Placeholder | ObjectName]) -> list[str] | None:
-    """Return the parameters, if the rest of the new form only passes them on one by one; None: the rest contains something else."""
+    """Return the parameters if the rest of the new form is only a list of parameters; None: the rest contains something else."""
     names = [piece.name for piece in arguments if isinstance(piece, Placeholder)]
     separators = [piece for piece in arguments if not isinstance(piece, Placeholder)]
     return names if separators == [*[", "] * (len(names) - 1), ")"] and "self" not in names else None

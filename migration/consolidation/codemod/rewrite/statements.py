@@ -19,7 +19,7 @@ _COMMENT: Final = re.compile(r"#[^\r\n]*")
 class Need:
     """A name that has to be imported."""
 
-    statement: AnyImport | None  #: the place of the new import, or the import before it; None: with the imports at the top
+    statement: AnyImport | None  #: the place of the new import, or the import before it; None: among the imports at the top
     module: str
     name: str
     given: str | None  #: the name after `as`; None: there is none
@@ -103,7 +103,7 @@ class ImportRewriter:
             yield Edit((start, len(self._source.text) if stop < 0 else stop + 1), ())
 
     def _texts(self, statement: AnyImport, stays: Sequence[cst.ImportAlias], needs: Sequence[Need]) -> Iterator[str]:
-        """Yield the statements that replace one."""
+        """Yield the statements that replace an import statement."""
         if stays:
             yield self._source.module.code_for_node(
                 statement.with_changes(names=_closed(statement, stays), semicolon=cst.MaybeSentinel.DEFAULT)

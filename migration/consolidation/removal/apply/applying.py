@@ -34,7 +34,7 @@ class RealDisk:
         self._root = root
 
     def replace(self, path: Path, data: bytes, /) -> None:
-        """Write a temporary file next to it and rename it."""
+        """Write a temporary file next to the file and rename it."""
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:

@@ -17,7 +17,7 @@ _LITERAL: Final = ast.List | ast.Tuple | ast.Set | ast.Dict
 class Loss:
     """The removed names for one file."""
 
-    imports: tuple[Imported, ...] = ()  #: names whose modules or definitions are gone
+    imports: tuple[Imported, ...] = ()  #: names whose modules or definitions are removed
     moved: Mapping[Imported, str] = field(default_factory=dict)  #: names -> dotted name of the module that has them now
     fixtures: frozenset[str] = frozenset()  #: removed fixtures of a `conftest.py`
     strings: Callable[[str], bool] = lambda _text: False  #: returns whether a string names something that is removed
@@ -75,7 +75,7 @@ class Cutting:
         return CutFile(data=moved, lost=frozenset(lost), fixtures=frozenset(fixtures), idle=idle, left=left)
 
     def _tests(self) -> list[ast.stmt]:
-        """Return the purpose of the file: its tests, or the fixtures of a `conftest.py`."""
+        """Return the statements that are the purpose of the file: its tests, or the fixtures of a `conftest.py`."""
         body = self._source.module.body
         if self._path.endswith("conftest.py"):
             return [node for node in body if is_fixture(node)]
@@ -142,7 +142,7 @@ class Cutting:
         return any(is_fixture(item) and item is not owner for item in own)
 
     def _row_of(self, node: ast.AST) -> tuple[ast.AST, ast.AST] | None:
-        """Return the outermost literal around a node and its element with the node; None: the literal is not a table that may lose rows."""
+        """Return the outermost literal around a node, and its element that contains the node; None: the literal may not lose rows."""
         found: tuple[ast.AST, ast.AST] | None = None
         inner = node
         for holder in self._source.holders(node):
@@ -196,7 +196,7 @@ class Cutting:
             )
 
     def _unused(self) -> None:
-        """Cut the imports that only the cut parts needed, and in tests also such definitions."""
+        """Cut the imports that only the cut parts needed and, in a test file, the definitions that only the cut parts needed."""
         module = self._source.module
         exports = [element for holder in ast.walk(module) if _is_export(holder, self._source) for element, _ in elements(holder)]
         exported = {str(element.value) for element in exports if isinstance(element, ast.Constant)}

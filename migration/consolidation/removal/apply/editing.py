@@ -1,6 +1,6 @@
-"""Finds all that depends on the removed parts: marked regions, modules that only they need, imports, tests.
+"""Finds everything that depends on the removed parts: marked regions, modules that only removed parts need, imports, tests.
 
-Repeats until nothing changes.
+The search is repeated until nothing changes.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Finds the modules of its own tree that a file imports."""
+"""Finds the modules that a file imports from its own tree."""
 
 import ast
 from collections import deque

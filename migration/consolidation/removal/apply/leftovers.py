@@ -21,7 +21,7 @@ def names_of(gone: Collection[str], before: Mapping[str, bytes], code: Collectio
     Args:
         gone: paths of the removed files.
         before: the tree before the removal.
-        code: the removed files whose classes are included: engines and what is removed with them.
+        code: the removed files whose classes are included: engines, and the files that are removed with them.
     """
     kept = [path for path in before if path not in gone]
     staying = Counter(name for path in kept for name in _location(path))
@@ -86,5 +86,5 @@ def _is_part(data: bytes, start: int, end: int, name: str) -> bool:
         return True
     if re.fullmatch(r"\w", name[-1]) and not name.endswith("_") and after and after[0] in _WORD:
         return True
-    # A file's name without a folder does not count after a folder: it means another file, or is also found together with the folder.
+    # A file name without a folder does not count if a folder precedes it: the text means another file, or is also found with its folder.
     return "/" not in name and "." in name and before in {b"/", b"."}

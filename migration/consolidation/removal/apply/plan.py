@@ -103,7 +103,7 @@ def _history(manifest: RemovalManifest, *, whole: bool) -> tuple[str, ...]:
 def _in_order(files: Mapping[str, bytes], going: dict[str, str], roots: dict[str, str]) -> tuple[Deletion, ...]:
     """Return the deletions in the reverse order of finding, and the roots last.
 
-    So a removal after an interrupted one still finds the rest.
+    If a removal is interrupted, the next one then still finds the remaining files.
     """
     found = [path for path in reversed(going) if path not in roots]
     ordered = (*found, *reversed(roots))

@@ -50,7 +50,7 @@ class RemovalSource:
         for line in data.splitlines(keepends=True):
             self._lines.append(self._lines[-1] + len(line))
         if data.startswith(codecs.BOM_UTF8):
-            self._lines[0] = len(codecs.BOM_UTF8)  # the columns of the first line do not count it
+            self._lines[0] = len(codecs.BOM_UTF8)  # the columns of the first line do not include the byte order mark
 
     @cached_property
     def _holders(self) -> dict[ast.AST, ast.AST]:
@@ -71,7 +71,7 @@ class RemovalSource:
         return start, self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]  # as above
 
     def whole_lines(self, span: Span) -> Span | None:
-        """Return the span of its whole lines; None: they contain more than this, and not only a comma, a semicolon or a comment."""
+        """Return the span of the whole lines around this span; None: outside of it they contain more than a comma, semicolon or comment."""
         start, end = self._lines[self._line(span[0])], self._lines[self._line(max(span[1] - 1, span[0])) + 1]
         rest = self.data[span[1] : end].strip().lstrip(b",;").lstrip()
         if self.data[start : span[0]].strip() or (rest and not rest.startswith(b"#")):
@@ -172,6 +172,6 @@ def _rows(source: RemovalSource, holder: ast.AST, gone: Collection[ast.AST]) -> 
         elif goes and index + 1 < len(items):
             yield (start, items[index + 1][0]), b""
         elif goes:
-            # The comma before it is removed too, unless it makes a tuple of the only other element.
+            # The comma before the element is removed too, unless a tuple with one element is left, which needs the comma.
             comma = isinstance(holder, ast.Tuple) and len(kept) == 1
             yield (kept[-1][1], end), b"," if comma else b""

@@ -85,5 +85,5 @@ def module_name(path: str) -> str:
 
 
 def is_under(path: str, places: Iterable[str]) -> bool:
-    """Return whether a path is one of the places, or is in a folder that is one."""
+    """Return whether a path is one of the places, or is inside one of them."""
     return any(path == place or path.startswith(f"{place.rstrip('/')}/") for place in places)

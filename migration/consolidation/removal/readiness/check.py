@@ -23,7 +23,7 @@ from migration.stores import DAY_S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemovalCheck:
-    """Checks the criteria with the sources of facts and the time."""
+    """Checks the criteria against the code base and the facts from production."""
 
     root: Path  #: the root of the code base, with the manifest
     manifest: RemovalManifest

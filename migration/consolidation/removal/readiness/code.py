@@ -16,7 +16,7 @@ def consumers(parts: SurfaceParts, uses: RemainingUses, inventory: Inventory, co
     """Return the criterion that no import, attribute, subclass or call in the remaining files uses the surface's engines."""
     known = {item.path for item in inventory.implementations}
     strangers = [path for path in parts.engines if path not in known]
-    # The uses in such a file are missing from the audit.
+    # The audit could not read these files, so their uses are missing.
     unread = [one.path for one in inventory.problems if not set(one.path.split("/")[:-1]) & set(configuration.doubles)]
     tests = files_of(uses.tests)
     evidence = {

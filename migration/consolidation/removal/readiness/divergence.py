@@ -56,7 +56,7 @@ def strata(found: StrataView, most: float) -> Criterion:
 
 @lru_cache(maxsize=4096)
 def clean_runs_needed(divergent: int, runs: int, most: float, alpha: float) -> int | None:
-    """Return how many more runs without a divergence bring the upper bound below `most`; 0: it is below; None: more than 10^9."""
+    """Return how many more runs without a divergence bring the upper bound below `most`; 0: it is below already; None: more than 10^9."""
 
     def enough(more: int) -> bool:
         return rate_bounds(divergent, runs + more, alpha)[1] < most

@@ -28,7 +28,8 @@ def flag_references(
         root: the root of the code base.
         configuration: defines the files that an audit reads.
         surfaces: the surfaces whose flag keys are searched.
-        home: the migration's own folder, with its flag file and the last known flags, which is skipped; None: it is outside `root`.
+        home: the migration's own folder, which is skipped because it contains the flag file and the last known flags; None: it is outside
+            `root`.
 
     Raises:
         ConfigurationError: a file cannot be read, so the result would not be certain.

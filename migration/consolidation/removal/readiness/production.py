@@ -23,7 +23,7 @@ class Production:
 
     Args:
         root: the root of the code base, which contains the ledgers.
-        manifest: has the thresholds: for how many days, and how large a divergence rate.
+        manifest: has the thresholds: the number of days without control, and the upper bound of the divergence rate.
         settings: name flags, evidence and run stores.
         now: Unix seconds.
 
@@ -47,7 +47,9 @@ class Production:
         self._evidence.close()
 
     def criteria(self, surface: str) -> list[Criterion]:
-        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; what cannot be checked is not met. Little is read.
+        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; a criterion that cannot be checked is not met.
+
+        No run is read from a run store.
 
         Raises:
             UnknownSurfaceError: the manifest has no such surface.

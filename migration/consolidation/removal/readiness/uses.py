@@ -45,7 +45,7 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
     stays = [use for use in found if use not in tests]
     passing = _passing_on(inventory)
     code = [use for use in stays if use.kind != "string"]
-    # A module that does more with an engine than re-export it uses the engine, and then its import counts as a use too.
+    # If a module does more with an engine than re-export it, the import counts as a use too.
     doers = {(use.path, use.module) for use in code if (use.path, use.line, use.module) not in passing}
     return RemainingUses(
         code=tuple(use for use in code if (use.path, use.module) in doers),
