@@ -308,7 +308,7 @@ class Migration:
         return self.flags.unready(surface)
 
     async def drained(self, timeout_s: float) -> bool:
-        """Wait until no run waits for its shadow; return False if the time is over before."""
+        """Wait until no run waits for its shadow; return False if that takes longer than `timeout_s`."""
         return await self.shadow.drain(timeout_s)
 
     def metrics(self) -> tuple[bytes, str]:
@@ -318,7 +318,7 @@ class Migration:
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:
-    """Return the recently served tenants and users, with canaries if there are synthetic tenants. Only canaries need the key."""
+    """Return the recently served tenants and users, with canaries if there are synthetic tenants. Only canaries need a key."""
     if not settings.canary_tenants:
         return Neighbourhood()
     from migration.evidence import digest_key

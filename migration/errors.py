@@ -19,7 +19,6 @@ MigrationError
 │   ├── UnprovenEditError           an edit breaks a rule of ramps, or is not proven to keep all of these rules
 │   ├── HistoryMissingError         the stage reads from a run store that may lack runs
 │   ├── RolloutStateError           the stored state of ramps cannot be read or written, or is not the expected one
-
 │   │   └── LostLeaseError          another controller leads now, or another process changed the ramp
 │   └── CertificateError            a removal certificate does not allow the removal
 ├── EffectMissingError              a replayed run needed an effect that its journal does not contain

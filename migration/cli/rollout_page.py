@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _FINDING: Final = 1
 _EVERY_S: Final = 1.0
 _BAR: Final = 36  #: width of a bar in columns
-
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _RUNS_EACH: Final = 6  #: number of runs in one column of the sparkline
 _LAST: Final = 5  #: number of decisions shown

@@ -97,7 +97,7 @@ def _by_rows(settings: MigrationSettings, table: ProcessTable, follows: Follows,
         if late or not missing:
             answers = ask(control_folder(settings.home), _ASK_S)
             if late or not _without_row(answers, serving):
-                break  # a process without a row may have just started: look again until the time is up
+                break  # otherwise look again: a process without a row may have just started
         time.sleep(_LOOK_S)
     asked, others = _by_own_words(answers, follows, missing, serving)
     words = {row.process_id: row for row in answers.rows}

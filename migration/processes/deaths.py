@@ -13,7 +13,7 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Record each process that died or was lost in the log, the table and the history, and return the processes that were recorded here.
+    """Find the processes that died or were lost. Record each of them in the log, the table and the history, and return those recorded here.
     Each death is recorded by one process only.
 
     Raises:

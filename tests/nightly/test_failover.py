@@ -17,5 +17,5 @@ async def test_no_client_ever_sees_two_ends_a_foreign_event_or_a_doubled_effect(
             shares.setdefault(surface, Counter()).update(result for result in found.results if result)
     print(f"\n{stage}, {way}:")  # noqa: T201 - the figure that this test is for
     for surface, results in shares.items():
-        print(f"  {surface}: {results['saved']} of {results.total()} saved; {dict(results)}")  # noqa: T201
+        print(f"  {surface}: {results['saved']} of {results.total()} saved; {dict(results)}")  # noqa: T201 - as above
         assert results["saved"]

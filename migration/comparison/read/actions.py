@@ -94,7 +94,7 @@ def _sort(_rule: Rule, below: Below | None) -> Step:
     def step(value: Json, path: Path, holes: list[Hole]) -> Json:
         if type(value) is not list:
             return value
-        # Items are normalised first, each with its own holes: masked values must not decide the order.
+        # Items are normalised first, each with its own holes: masked values must not decide the order, and holes stay with their item.
         apart: list[list[Hole]] = []
         for index, item in enumerate(value):
             apart.append([])

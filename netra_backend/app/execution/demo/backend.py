@@ -64,6 +64,7 @@ class Backend:
             "NETRA_RATE_LIMIT_BURST": "1000",
             # Normally shadows get only unused processor time; in the demo a person waits for them.
             "NETRA_MIGRATION_SHADOW_PRIORITY": "normal",
+            "NETRA_MIGRATION_SHADOW_GOVERNOR": "off",  # every run is compared, however busy the machine is
         }
         self.settings = MigrationSettings(home=home, ledger_dir=ledger)
         self._log = home / "backend.log"

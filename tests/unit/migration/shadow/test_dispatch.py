@@ -376,3 +376,17 @@ async def test_each_drawn_run_without_a_comparison_in_the_evidence_is_reported_w
         ("broken", Stage.SHADOW, "engine"),
     ]
     await bench.shadow.aclose()
+
+
+async def test_at_rest_jobs_wait_and_are_sent_when_the_rest_is_over(bench) -> None:
+    bench.shadow.govern(resting=True, overloaded=False)
+    bench.shadow.offer(make_job("r-1"))
+    assert bench.worker.sent == []
+    bench.shadow.govern(resting=False, overloaded=False)
+    assert bench.worker.sent == ["r-1"]
+
+
+async def test_while_the_governor_accepts_no_run_new_ones_are_shed_for_pressure(bench) -> None:
+    bench.shadow.govern(resting=False, overloaded=True)
+    bench.shadow.offer(make_job("r-1"))
+    assert bench.value("shadow_shed_total", surface="chat", reason="pressure") == 1
