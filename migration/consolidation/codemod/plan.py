@@ -80,7 +80,7 @@ def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], prog
             continue
         try:
             yield path, analyser.analyse(path, data)
-        except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError) as error:
+        except (cst.ParserSyntaxError, SyntaxError, ValueError, RecursionError) as error:
             problems[path] = Problem(path=path, kind="unparsable", detail=f"LibCST does not read it: {type(error).__name__}")
 
 

@@ -14,6 +14,7 @@ from migration.consolidation.reading.comments import read_comments
 from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
+from migration.consolidation.reading.hiding import hide
 from migration.consolidation.reading.lines import Lines, touched
 from migration.consolidation.reading.outline import CodeLeaf, base_names, read_outline, top_level_aliases
 from migration.consolidation.reading.scan import lines_with
@@ -44,6 +45,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
     # The argument of an import function may come from lines that contain none of the searched words.
     imports_strings = any(name.encode() in data for name in IMPORTERS)
     outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
+    hide(outline, text)
     reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
     if imports_strings:
         _read_all(outline.leaves, reader, words, data)

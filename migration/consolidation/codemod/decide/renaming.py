@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import libcst as cst
-from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
 from migration.consolidation.codemod.read.bindings import Bindings, NameOrigin
@@ -68,7 +67,7 @@ class UseRenamer:
         wanted = Meaning("object", need.module, need.name)
         leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}
         for item in self._source.bound(node, name):
-            statement = item.node if isinstance(item, ImportAssignment) else None
+            statement = item.node if item.kind == "import" else None
             same = isinstance(statement, cst.ImportFrom) and (
                 id(statement) in leaving or self._tree.names.member(self._bindings.module_of(statement), name) == wanted
             )

@@ -1,12 +1,12 @@
 """The uses of legacy implementations in a file: where it names their objects, by any name, and what it does with instances of them."""
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import Assignment, ImportAssignment
 
 from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
@@ -56,7 +56,6 @@ class Uses:
         self._path = path
         self._tree = tree
         self._own = tree.names.modules.name(path)
-        self._bound = {(binding.scope, binding.name) for binding in tree.facts[path].bindings}
 
     @cached_property
     def found(self) -> tuple[ObjectUse | MemberUse | Suspect, ...]:
@@ -111,10 +110,9 @@ class Uses:
         if isinstance(node, cst.Name | cst.Call) and root.value in _SELVES:
             return True
         assignments = self._source.assignments(root)
-        return bool(assignments) and all(isinstance(item, ImportAssignment) and not self._is_of_tree(item) for item in assignments)
+        return bool(assignments) and all(item.kind == "import" and not self._is_of_tree(item.node) for item in assignments)
 
-    def _is_of_tree(self, assignment: ImportAssignment) -> bool:
-        node = assignment.node
+    def _is_of_tree(self, node: cst.CSTNode | None) -> bool:
         if isinstance(node, cst.ImportFrom):
             module = dotted(node.module) or "" if node.module is not None else ""
             return bool(node.relative) or self._tree.names.modules.knows_top(module)
@@ -133,27 +131,10 @@ class Uses:
         return not any(isinstance(around, cst.Import | cst.ImportFrom | cst.NameItem) for around in self._source.ancestors(node))
 
     def _is_hidden(self, node: cst.CSTNode) -> bool:
-        """Return whether the audit would confuse the first name with an outer variable of the same name."""
+        """Return whether the first name belongs to a lambda or a comprehension, which the audit does not number as scopes."""
         root = root_name(node)
-        if root is None or root.value in _SELVES:
-            return False
-        assignments = self._source.assignments(root)
-        if not assignments or any(isinstance(item, ImportAssignment) for item in assignments):
-            return False
-        inner = [item for item in assignments if isinstance(item, Assignment) and self._is_unseen(item)]
-        return bool(inner)
-
-    def _is_unseen(self, assignment: Assignment) -> bool:
-        """Return whether the audit does not see the assignment: it is a parameter without a type, or the variable of a loop or
-        comprehension.
-        """
-        node = assignment.node
-        if isinstance(node, cst.Param):
-            return (self._source.numbers[node], node.name.value) not in self._bound
-        around = self._source.parent(node)
-        while isinstance(around, cst.Tuple | cst.List | cst.BaseElement):
-            around = self._source.parent(around)
-        return isinstance(around, cst.CompFor | cst.For)
+        owner = self._source.owner(root) if root is not None else None
+        return owner is not None and isinstance(owner.node, ast.expr)
 
 
 def is_worth_a_look(receiver: str, method: str) -> bool:

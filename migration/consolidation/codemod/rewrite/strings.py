@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import Assignment
 
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.inference import literal_import
@@ -118,7 +117,8 @@ def _is_shared(source: Source, value: cst.BaseExpression) -> bool:
 def _assigned(source: Source, name: cst.Name) -> cst.Assign | None:
     """Return the only assignment of a variable; None: there is none, or more than one."""
     bound = source.assignments(name)
-    assign = source.parent(source.parent(bound[0].node)) if len(bound) == 1 and isinstance(bound[0], Assignment) else None
+    node = bound[0].node if len(bound) == 1 and bound[0].kind == "name" else None
+    assign = source.parent(source.parent(node)) if node is not None else None
     is_plain = isinstance(assign, cst.Assign) and len(assign.targets) == 1 and isinstance(assign.targets[0].target, cst.Name)
     return assign if isinstance(assign, cst.Assign) and is_plain else None
 
