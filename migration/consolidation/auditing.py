@@ -98,10 +98,11 @@ def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, wo
     family, names, facts = found.family, found.names, found.facts
     imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: what uses them
     reference = Reference(names, family)
+    offering = (*family.modules, *(export.module for export in found.exports))
     documents = search_documents(
         tree.root,
         [*((file, True) for file in tree.configuration), *((file, False) for file in tree.documents)],
-        sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in family.modules)}),
+        sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in offering)}),
         reference,
         progress.advance,
     )

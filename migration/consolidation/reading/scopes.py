@@ -259,5 +259,10 @@ def _extent(node: ast.AST) -> tuple[tuple[int, int], tuple[int, int]]:
         first = node.body[0]
     elif isinstance(node, ast.Lambda):
         first = node.body
-    places = [getattr(first, "lineno", 0), getattr(first, "col_offset", 0), getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)]
+    places = [
+        getattr(first, "lineno", 0),
+        getattr(first, "col_offset", 0),
+        getattr(node, "end_lineno", 0),
+        getattr(node, "end_col_offset", 0),
+    ]
     return (places[0], places[1]), (places[2], places[3])

@@ -6,8 +6,10 @@ from typing import Final
 
 import libcst as cst
 
+from migration.consolidation.codemod.read.passing import origin_of
 from migration.consolidation.codemod.read.source import AnyImport, Binding, Source, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
 
@@ -21,6 +23,7 @@ class Bound:
     given: str | None  #: the name after `as`; None: there is none
     module: str  #: the absolute name of the module that the statement names
     meaning: Meaning
+    passed: ObjectName | None = None  #: where the object is defined, if the legacy module only passes it on
     names: list[cst.Name] = field(default_factory=list)  #: the places in the file that may mean the imported object
 
     def shares(self, other: "Bound") -> bool:
@@ -74,6 +77,12 @@ class Bindings:
         are_all = len(found) == len(assignments) and all(bound.meaning.kind == "object" for bound in found)
         return tuple(found) if are_all else ()
 
+    def of(self, root: cst.Name, text: str) -> Bound | None:
+        """Return the import of the legacy module that a dotted name begins with; None: another statement may bind its first name too."""
+        statements = {id(item.node) for item in self._source.assignments(root)}
+        found = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
+        return found[0] if len(found) == 1 and found[0].meaning.kind == "module" else None
+
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
         """Return where the name of a use comes from, or why that cannot be determined."""
         root, text = root_name(node), dotted(node) or ""
@@ -123,6 +132,10 @@ class Bindings:
             else:
                 module = self.module_of(statement)
                 meaning = self._tree.names.member(module, name)
+                passed = origin_of(self._tree.names, self._tree.legacy, module, name) if module in self._tree.legacy else None
+                if passed is not None:
+                    yield Bound(statement, alias, given or name, given, module, Meaning("object", module, name), passed)
+                    continue
                 if meaning is None and module in self._tree.legacy:
                     meaning = Meaning("object", module, name)  # a name that the module does not have
             if meaning is not None and meaning.module in self._tree.legacy and meaning.kind != "instance":

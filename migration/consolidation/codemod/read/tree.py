@@ -107,7 +107,8 @@ def _read_whole(
 
 def _strings(files: SourceTree, found: SearchResult, configuration: AuditConfiguration, legacy: frozenset[str]) -> Iterator[DottedString]:
     reference = Reference(found.names, found.family)
-    words = sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in found.family.modules)})
+    offering = (*found.family.modules, *(export.module for export in found.exports))
+    words = sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in offering)})
     documents = search_documents(files.root, [(file, True) for file in files.configuration], words, reference, _nothing)
     for string in (*find_strings(found.facts, reference), *documents.strings):
         if string.module in legacy:

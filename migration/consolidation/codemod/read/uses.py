@@ -8,8 +8,10 @@ from typing import Final
 
 import libcst as cst
 
+from migration.consolidation.codemod.read.passing import origin_of
 from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import CallFact
 
@@ -34,12 +36,22 @@ class MemberUse:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """An attribute of a legacy module that the module only imports from elsewhere."""
+
+    node: cst.Attribute
+    module: str
+    origin: ObjectName
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A method that legacy classes have, called on an object of unknown type."""
 
     node: cst.Call
     receiver: str
     method: str
+    reshaped: bool = False  #: a rule gives calls of this method another form
 
 
 class Uses:
@@ -58,7 +70,7 @@ class Uses:
         self._own = tree.names.modules.name(path)
 
     @cached_property
-    def found(self) -> tuple[ObjectUse | MemberUse | Suspect, ...]:
+    def found(self) -> tuple[ObjectUse | MemberUse | PassedOn | Suspect, ...]:
         """All uses, in source order."""
         return tuple(self._find())
 
@@ -73,7 +85,7 @@ class Uses:
         """Return whether the meaning is defined by a legacy module other than this file."""
         return meaning is not None and meaning.module in self._tree.legacy and meaning.module != self._own
 
-    def _find(self) -> Iterator[ObjectUse | MemberUse | Suspect]:
+    def _find(self) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
         for node in self._source.nodes():
             if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
                 holder, meaning = self.meaning(named[0]), self.meaning(node)
@@ -91,6 +103,8 @@ class Uses:
             if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
                 if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
                     yield ObjectUse(node, meaning)
+            elif isinstance(node, cst.Attribute) and holder is not None and (origin := self._passed(node, holder)) is not None:
+                yield PassedOn(node, holder.module, origin)
             elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
                 yield suspect
 
@@ -99,8 +113,11 @@ class Uses:
         if method not in self._tree.methods or not isinstance(call, cst.Call) or call.func is not node:
             return None
         receiver = self._source.code(node.value)
-        is_told_apart = is_worth_a_look(receiver, method) and not self._is_foreign(node.value)
-        return Suspect(call, receiver, method) if is_told_apart else None
+        return Suspect(call, receiver, method) if not self._is_foreign(node.value) else None
+
+    def _passed(self, node: cst.Attribute, holder: Meaning) -> ObjectName | None:
+        is_legacy = holder.kind == "module" and self.is_legacy(holder)
+        return origin_of(self._tree.names, self._tree.legacy, holder.module, node.attr.value) if is_legacy else None
 
     def _is_foreign(self, node: cst.CSTNode) -> bool:
         """Return whether an expression begins with an import from outside the tree, with a literal, or with `self` or `cls`."""
@@ -135,13 +152,6 @@ class Uses:
         root = root_name(node)
         owner = self._source.owner(root) if root is not None else None
         return owner is not None and isinstance(owner.node, ast.expr)
-
-
-def is_worth_a_look(receiver: str, method: str) -> bool:
-    """Return whether a call on an unknown object is likely to be one of a legacy class: for `cleanup` it is not, since any class may have
-    it.
-    """
-    return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
 
 
 def call_fact(source: Source, call: cst.Call) -> CallFact:
