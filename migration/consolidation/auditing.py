@@ -91,7 +91,7 @@ def audit(
 
 
 def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: AuditProgress) -> Inventory:
-    modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
+    modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots, tree.left_out)
     contents = Contents(tree.python, store, workers, tree.root)
     found = SourceSearch(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
     target, factory = _staying(found, configuration)
@@ -178,7 +178,7 @@ def _sources(root: Path, implementations: Sequence[Implementation]) -> Iterator[
 
 def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> str | None:
     """Return the digest of the tree's whole content and of the configuration; None if some file must be read first to know its content."""
-    parts = [msgspec.json.encode(configuration).decode()]
+    parts = [msgspec.json.encode(configuration).decode(), *sorted(tree.left_out)]
     for file in (*tree.python, *tree.configuration, *tree.documents):
         content = store.content(file)
         if content is None:

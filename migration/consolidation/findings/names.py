@@ -131,7 +131,6 @@ class Names:
     def _root(self, path: str, scope: int, parts: list[str], steps: int) -> tuple[Meaning | None, list[str]]:
         """Return the meaning of the first part, or of the first two parts if they are `self.attribute`, and the remaining parts."""
         facts = self._facts[path]
-        holder = facts.scopes[scope]
         owner = self._method_of(facts, scope)
         if parts[:2] == ["super", "()"] and owner is not None:
             return self._inherited(path, facts, owner, steps), parts[2:]

@@ -1,4 +1,4 @@
-"""Which names the scopes of a file hide from outer scopes. CPython's symbol table says it, as in `scopes`, but without a walk over the file."""
+"""Which names the scopes of a file hide from outer scopes, by CPython's symbol table, as in `scopes`, but without a walk over the file."""
 
 import symtable
 import warnings

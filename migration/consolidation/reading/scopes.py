@@ -16,6 +16,7 @@ SiteKind = Literal["name", "delete", "parameter", "definition", "import", "star"
 
 _AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_Scoped = _AnyFunction | ast.ClassDef | ast.Lambda | _Comprehension
 _COMPREHENSIONS: Final[Mapping[type[ast.AST], str]] = {
     ast.ListComp: "listcomp",
     ast.SetComp: "setcomp",
@@ -201,38 +202,40 @@ def _tables(symbols: symtable.SymbolTable, parent: Table | None) -> Table:
 
 def _next(node: ast.AST, table: Table, *, entered: bool) -> Iterator[tuple[ast.AST, Table, bool]]:
     """Yield the nodes after this one, each with its scope; a node that makes a scope comes twice, and the second time it is entered."""
-    outer = table
+    if isinstance(node, _Scoped):
+        before, inside = _parts(node)
+        yield from ((item, table, True) for item in (before if entered else inside))
+        if entered:
+            yield node, table, False
+    else:
+        yield from ((item, table, True) for item in _plain_parts(node))
+
+
+def _plain_parts(node: ast.AST) -> Sequence[ast.AST]:
     match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() if entered:
-            yield from ((item, outer, True) for item in _before(node))
-            yield node, outer, False
-        case ast.ClassDef() if entered:
-            yield from ((item, outer, True) for item in (*node.bases, *node.keywords, *node.decorator_list))
-            yield node, outer, False
+        case ast.arg():
+            return ()
+        case ast.Try() | ast.TryStar():
+            return (*node.body, *node.orelse, *node.handlers, *node.finalbody)
+        case ast.NamedExpr():
+            return (node.value, node.target)
+        case _:
+            return tuple(ast.iter_child_nodes(node))
+
+
+def _parts(node: "_Scoped") -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:
+    """Return what is evaluated outside of the scope that a node makes, and what is inside."""
+    match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield from ((item, table, True) for item in (*_parameters(node.args), *node.body))
+            return tuple(_before(node)), (*_parameters(node.args), *node.body)
         case ast.ClassDef():
-            yield from ((item, table, True) for item in node.body)
-        case ast.Lambda() if entered:
-            yield from ((item, outer, True) for item in (*node.args.defaults, *filter(None, node.args.kw_defaults)))
-            yield node, outer, False
+            return (*node.bases, *node.keywords, *node.decorator_list), node.body
         case ast.Lambda():
-            yield from ((item, table, True) for item in (*_parameters(node.args), node.body))
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() if entered:
-            yield node.generators[0].iter, outer, True
-            yield node, outer, False
-        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return (*node.args.defaults, *filter(None, node.args.kw_defaults)), (*_parameters(node.args), node.body)
+        case _:
             first, *others = node.generators
             value = [node.value, node.key] if isinstance(node, ast.DictComp) else [node.elt]
-            yield from ((item, table, True) for item in (first.target, *first.ifs, *others, *value))
-        case ast.arg():
-            return
-        case ast.Try() | ast.TryStar():
-            yield from ((item, table, True) for item in (*node.body, *node.orelse, *node.handlers, *node.finalbody))
-        case ast.NamedExpr():
-            yield from ((item, table, True) for item in (node.value, node.target))
-        case _:
-            yield from ((item, table, True) for item in ast.iter_child_nodes(node))
+            return [first.iter], (first.target, *first.ifs, *others, *value)
 
 
 def _before(node: _AnyFunction) -> Iterator[ast.AST]:
@@ -259,10 +262,5 @@ def _extent(node: ast.AST) -> tuple[tuple[int, int], tuple[int, int]]:
         first = node.body[0]
     elif isinstance(node, ast.Lambda):
         first = node.body
-    places = [
-        getattr(first, "lineno", 0),
-        getattr(first, "col_offset", 0),
-        getattr(node, "end_lineno", 0),
-        getattr(node, "end_col_offset", 0),
-    ]
-    return (places[0], places[1]), (places[2], places[3])
+    start = getattr(first, "lineno", 0), getattr(first, "col_offset", 0)
+    return start, (getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0))

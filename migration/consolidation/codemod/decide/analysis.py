@@ -1,7 +1,6 @@
 """One file: what replaces each use of a legacy module, and why a use may not be rewritten. Nothing is decided here about other files."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 import libcst as cst
@@ -15,6 +14,7 @@ from migration.consolidation.codemod.decide.imports import removed_imports
 from migration.consolidation.codemod.decide.leaving import Leaving
 from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
 from migration.consolidation.codemod.decide.renaming import UseRenamer
+from migration.consolidation.codemod.decide.suspects import weighed
 from migration.consolidation.codemod.follow.escaping import Escapes
 from migration.consolidation.codemod.follow.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.follow.tables import calls_by_table
@@ -24,8 +24,8 @@ from migration.consolidation.codemod.read.source import Source, dotted, root_nam
 from migration.consolidation.codemod.read.surface import Surfaces
 from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 from migration.consolidation.codemod.read.uses import MemberUse, ObjectUse, PassedOn, Suspect, Uses, call_fact
-from migration.consolidation.codemod.rewrite.calls import CallRewriter, Rewritten
-from migration.consolidation.codemod.rewrite.edits import Edit, Span
+from migration.consolidation.codemod.rewrite.calls import CallRewriter
+from migration.consolidation.codemod.rewrite.edits import Span
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rules import CodemodRule, ObjectName
 from migration.consolidation.findings.meaning import Meaning
@@ -92,19 +92,10 @@ class _FileAnalysis:
         decisions += [
             CodemodDecision(module, escapes=line) for module, line in Escapes(self._source, self._tree, self._uses).lines().items()
         ]
-        suspects = tuple(self._weighed(use) for use in self._uses.found if isinstance(use, Suspect))
+        suspects = tuple(weighed(use, self._tree, self._calls, self._rules) for use in self._uses.found if isinstance(use, Suspect))
         return Analysis(
             self._path, self._source, self._bindings, grouped(decisions, self._tree.origin), suspects, self._named_by_strings.open_patches
         )
-
-    def _weighed(self, suspect: Suspect) -> Suspect:
-        """Return the suspect call, with whether some rule gives it another form."""
-        for module, name in self._tree.classes:
-            if rules := self._rules(Meaning("object", module, f"{name}.{suspect.method}")):
-                done = self._calls.rewrite(suspect.node, rules, lambda item: item.name)
-                if isinstance(done, Rewritten) and any(edit.changes(self._source.text) for edit in done.edits):
-                    return replace(suspect, reshaped=True)
-        return suspect
 
     def _used(self) -> Iterator[CodemodDecision]:
         """Decide on each use, in the order of the file, and then on names in strings."""
@@ -114,7 +105,7 @@ class _FileAnalysis:
             elif isinstance(use, MemberUse):
                 yield from self._member(use)
             elif isinstance(use, PassedOn):
-                yield from self._passed_on(use)
+                yield from self._renaming.passed_on(use, self._accounted)
         named = self._named_by_strings
         yield from named.patches(self._all.surfaces.target)
         yield from named.imports(self._accounted)
@@ -146,7 +137,7 @@ class _FileAnalysis:
             chosen = self._choose(node)
             yield from [refused(module, line, origin)] if chosen is None else chosen
             return
-        if (holder := self._holder(node, origin)) is not None:
+        if (holder := self._bindings.holder(node, origin, self._uses.meaning)) is not None:
             yield CodemodDecision(module, holders={holder: line})
         parent = self._source.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
@@ -232,18 +223,6 @@ class _FileAnalysis:
             return False
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
 
-    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin) -> str | None:
-        """Return the module from which a name is taken as an attribute or by a star import; None: there is no such
-        module, or it is a legacy module.
-        """
-        if isinstance(node, cst.Attribute):
-            meaning = self._uses.meaning(node.value)
-            return meaning.module if meaning is not None and meaning.kind == "module" and meaning.module not in self._tree.legacy else None
-        is_star = (
-            isinstance(origin.statement, cst.ImportFrom) and origin.bound is None and not self._bindings.is_legacy_star(origin.statement)
-        )
-        return self._bindings.module_of(origin.statement) if is_star and isinstance(origin.statement, cst.ImportFrom) else None
-
     def _class_attribute(self, parent: cst.Attribute, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         member, call = self._uses.meaning(parent), self._source.parent(parent)
         if isinstance(call, cst.Call) and call.func is parent and member is not None and self._rules(member):
@@ -262,18 +241,6 @@ class _FileAnalysis:
             yield refused(use.meaning.module, self._source.line(parent), objection)
         else:
             yield from self._renaming.renamed(use, origin)
-
-    def _passed_on(self, use: PassedOn) -> Iterator[CodemodDecision]:
-        """Take an attribute of a legacy module from the module that defines it."""
-        root = root_name(use.node)
-        if root is None or (bound := self._bindings.of(root, dotted(use.node) or "")) is None:
-            return
-        self._accounted.add(root)
-        need = Need(bound.statement, use.origin.module, use.origin.name, None)
-        if (clash := self._renaming.clash(use.node, need)) is not None:
-            yield refused(use.module, self._source.line(use.node), clash)
-        else:
-            yield CodemodDecision(use.module, needs=(need,), edits=(Edit(self._source.bare_span(use.node), (use.origin.name,)),))
 
     def _is_of_instances(self, member: Meaning) -> bool:
         function = self._tree.names.function_of(member)

@@ -58,7 +58,7 @@ def objection_to_check(source: Source, uses: Uses, check: ClassCheck) -> str | N
 
 
 def comes_from_elsewhere(source: Source, uses: Uses, check: ClassCheck) -> bool:
-    """Return whether the object that is asked about may have been made elsewhere: it is not only assigned in this file, from known values."""
+    """Return whether the object that is asked about may have been made elsewhere, because the file assigns it something unknown."""
     subject = check.subject
     if not isinstance(subject, cst.Name):
         return not isinstance(subject, cst.Call) or uses.meaning(subject) is None

@@ -7,8 +7,8 @@ from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source
 from migration.consolidation.codemod.read.uses import Suspect
 from migration.consolidation.codemod.rewrite.edits import Edit
-from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rewrite.patches import OpenPatch, Patched
+from migration.consolidation.codemod.rewrite.statements import Need
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class NamedByStrings:
         successor: Callable[[Meaning], ObjectName | None],
         meaning: Callable[[cst.CSTNode], Meaning | None],
     ) -> None:
-        self._patches = tuple(Patches(source, tree, meaning).find())
+        self._patches = tuple(Patches(source, path, tree, meaning).find())
         self._source = source
         self._path = path
         self._tree = tree

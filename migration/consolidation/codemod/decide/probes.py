@@ -26,9 +26,9 @@ def is_probe(source: Source, node: cst.CSTNode, *, is_used: bool) -> bool:
     for around in source.ancestors(node):
         if isinstance(around, cst.With) and any(_expects(item) for item in around.items):
             return True
-        if isinstance(around, cst.Try | cst.TryStar) and inner is around.body and any(_catches(handler) for handler in around.handlers):
-            if not (is_used and _is_fallback(source, around)):
-                return True
+        is_tried = isinstance(around, cst.Try | cst.TryStar) and inner is around.body and any(map(_catches, around.handlers))
+        if is_tried and isinstance(around, cst.Try | cst.TryStar) and not (is_used and _is_fallback(source, around)):
+            return True
         if isinstance(around, cst.FunctionDef) and any("xfail" in source.code(item.decorator) for item in around.decorators):
             return True
         inner = around

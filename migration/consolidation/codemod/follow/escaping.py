@@ -10,6 +10,8 @@ from migration.consolidation.codemod.read.uses import Uses
 from migration.consolidation.findings.meaning import Meaning
 
 _LOOKS: Final = frozenset({"isinstance", "id", "type", "bool", "repr", "str"})
+#: Where an expression is read and then forgotten.
+_LOOKED_AT: Final = (cst.Attribute, cst.Expr, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Assert)
 
 
 class Escapes:
@@ -32,9 +34,9 @@ class Escapes:
         for node in self._source.nodes():
             if isinstance(node, cst.Name | cst.Attribute | cst.Call) and self._is_whole(node):
                 holder = self._uses.meaning(node)
-                if holder is not None and holder.kind == "instance" and (holder.module, holder.name) in self._tree.classes:
-                    if not self._stays(node, holder):
-                        found.setdefault(holder.module, self._source.line(node))
+                is_instance = holder is not None and holder.kind == "instance" and (holder.module, holder.name) in self._tree.classes
+                if is_instance and holder is not None and not self._stays(node, holder):
+                    found.setdefault(holder.module, self._source.line(node))
         return found
 
     def _is_whole(self, node: cst.CSTNode) -> bool:
@@ -54,22 +56,19 @@ class Escapes:
     def _stays(self, node: cst.CSTNode, holder: Meaning) -> bool:
         parent = self._source.parent(node)
         match parent:
-            case cst.Attribute() | cst.Expr() | cst.Comparison() | cst.ComparisonTarget() | cst.UnaryOperation() | cst.Assert():
-                return True
-            case cst.If(test=test) | cst.While(test=test) if test is node:
-                return True
             case cst.Await() | cst.IfExp() | cst.BooleanOperation():
                 return self._stays(parent, holder)
             case cst.Arg():
                 call = self._source.parent(parent)
                 return isinstance(call, cst.Call) and dotted(call.func) in _LOOKS
+            case cst.NamedExpr(target=target):
+                return self._is_followed(target, holder) and self._stays(parent, holder)
             case cst.Assign(targets=targets):
                 return all(self._is_followed(target.target, holder) for target in targets)
             case cst.AnnAssign(target=target):
                 return self._is_followed(target, holder)
-            case cst.NamedExpr(target=target):
-                return self._is_followed(target, holder) and self._stays(parent, holder)
-        return False
+        is_test = isinstance(parent, cst.If | cst.While) and parent.test is node
+        return is_test or isinstance(parent, _LOOKED_AT)
 
     def _is_followed(self, target: cst.CSTNode, holder: Meaning) -> bool:
         return isinstance(target, cst.Name) and self._uses.meaning(target) == holder

@@ -1,6 +1,6 @@
 """Import statements of a file that bind names of a legacy module, and where the file uses each name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -82,6 +82,19 @@ class Bindings:
         statements = {id(item.node) for item in self._source.assignments(root)}
         found = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
         return found[0] if len(found) == 1 and found[0].meaning.kind == "module" else None
+
+    def holder(
+        self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin, meaning: Callable[[cst.CSTNode], Meaning | None]
+    ) -> str | None:
+        """Return the module from which a name is taken as an attribute or by a star import; None: there is no such
+        module, or it is a legacy module.
+        """
+        if isinstance(node, cst.Attribute):
+            found = meaning(node.value)
+            return found.module if found is not None and found.kind == "module" and found.module not in self._tree.legacy else None
+        statement = origin.statement
+        is_star = isinstance(statement, cst.ImportFrom) and origin.bound is None and not self.is_legacy_star(statement)
+        return self.module_of(statement) if is_star and isinstance(statement, cst.ImportFrom) else None
 
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
         """Return where the name of a use comes from, or why that cannot be determined."""

@@ -55,7 +55,7 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
         ConfigurationError: there is no class at the configured target.
     """
     files = discover(root, configuration)
-    modules = ModuleNames(root, (file.path for file in files.python), configuration.source_roots)
+    modules = ModuleNames(root, (file.path for file in files.python), configuration.source_roots, files.left_out)
     with Workers(root, _nothing) as workers:
         contents = Contents(files.python, Store(None, root, 0), workers, root)
         found = SourceSearch(contents, modules, configuration, configuration.prefix(root)).run()

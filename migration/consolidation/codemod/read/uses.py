@@ -88,25 +88,29 @@ class Uses:
     def _find(self) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
         for node in self._source.nodes():
             if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
-                holder, meaning = self.meaning(named[0]), self.meaning(node)
-                if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
-                    yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
-                continue
-            if not isinstance(node, cst.Name | cst.Attribute) or not self._is_read(node):
-                continue
-            holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None
-            if isinstance(node, cst.Attribute) and holder is not None and self.is_legacy(holder) and holder.kind == "instance":
-                if (holder.module, holder.name) in self._tree.classes:
-                    yield MemberUse(node, holder, self.meaning(node))
-                continue
-            meaning = self.meaning(node)
-            if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
-                if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
-                    yield ObjectUse(node, meaning)
-            elif isinstance(node, cst.Attribute) and holder is not None and (origin := self._passed(node, holder)) is not None:
-                yield PassedOn(node, holder.module, origin)
-            elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
-                yield suspect
+                yield from self._by_getattr(node, named[0])
+            elif isinstance(node, cst.Name | cst.Attribute) and self._is_read(node):
+                yield from self._by_name(node)
+
+    def _by_getattr(self, node: cst.Call, named: cst.BaseExpression) -> Iterator[ObjectUse]:
+        holder, meaning = self.meaning(named), self.meaning(node)
+        if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
+            yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
+
+    def _by_name(self, node: cst.Name | cst.Attribute) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
+        holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None
+        if isinstance(node, cst.Attribute) and holder is not None and self.is_legacy(holder) and holder.kind == "instance":
+            if (holder.module, holder.name) in self._tree.classes:
+                yield MemberUse(node, holder, self.meaning(node))
+            return
+        meaning = self.meaning(node)
+        if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
+            if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
+                yield ObjectUse(node, meaning)
+        elif isinstance(node, cst.Attribute) and holder is not None and (origin := self._passed(node, holder)) is not None:
+            yield PassedOn(node, holder.module, origin)
+        elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
+            yield suspect
 
     def _suspect(self, node: cst.Attribute) -> Suspect | None:
         call, method = self._source.parent(node), node.attr.value

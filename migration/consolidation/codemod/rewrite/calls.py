@@ -68,6 +68,10 @@ class CallRewriter:
             or "no rule says what this call becomes; write one in [tool.netra-migration.codemod], or change it by hand"
         )
 
+    def changes(self, done: Rewritten) -> bool:
+        """Return whether the rewritten call has another text."""
+        return any(edit.changes(self._source.text) for edit in done.edits)
+
     def rewrite_partial(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
         """Return `partial(callee, ...)` rewritten by the first rule that fits, to a lambda that takes the missing arguments; or why none
         fits.

@@ -21,23 +21,22 @@ def constant_text(source: Source, value: cst.BaseExpression, meaning: _Meaning, 
         meaning: returns what an expression means; the `__name__` of a module is a text.
         steps: so many variables are followed.
     """
-    match value:
-        case cst.SimpleString():
-            text = value.evaluated_value
-            return text if isinstance(text, str) else None
-        case cst.ConcatenatedString(left=left, right=right):
-            return _joined(source, [left, right], meaning, steps)
-        case cst.BinaryOperation(left=left, operator=cst.Add(), right=right):
-            return _joined(source, [left, right], meaning, steps)
-        case cst.FormattedString(parts=parts):
-            return _formatted(source, parts, meaning, steps)
-        case cst.Attribute(value=holder, attr=cst.Name(value="__name__")):
-            module = meaning(holder)
-            return module.module if module is not None and module.kind == "module" else None
-        case cst.Name() if steps:
-            held = _held(source, value)
-            return constant_text(source, held, meaning, steps - 1) if held is not None else None
-    return None
+    if isinstance(value, cst.SimpleString):
+        text = value.evaluated_value
+        return text if isinstance(text, str) else None
+    if isinstance(value, cst.FormattedString):
+        return _formatted(source, value.parts, meaning, steps)
+    if isinstance(value, cst.ConcatenatedString) or (isinstance(value, cst.BinaryOperation) and isinstance(value.operator, cst.Add)):
+        return _joined(source, [value.left, value.right], meaning, steps)
+    return _named(source, value, meaning, steps)
+
+
+def _named(source: Source, value: cst.BaseExpression, meaning: _Meaning, steps: int) -> str | None:
+    if isinstance(value, cst.Attribute) and value.attr.value == "__name__":
+        module = meaning(value.value)
+        return module.module if module is not None and module.kind == "module" else None
+    held = _held(source, value) if isinstance(value, cst.Name) and steps else None
+    return constant_text(source, held, meaning, steps - 1) if held is not None else None
 
 
 def is_text(source: Source, value: cst.BaseExpression) -> bool:

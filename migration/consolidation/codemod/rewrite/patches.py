@@ -1,4 +1,4 @@
-"""Names that tests patch: `patch("a.b.Class")`, `patch.object(module, "Class")`, `monkeypatch.setattr`, with the name in any constant form."""
+"""Names that tests patch, by `patch("a.b.Class")`, `patch.object(module, "Class")` or `monkeypatch.setattr`, in any constant form."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -52,12 +52,14 @@ class Patches:
 
     Args:
         source: the file.
+        path: the file's path.
         tree: says what names mean.
         meaning: returns what an expression means.
     """
 
-    def __init__(self, source: Source, tree: Tree, meaning: Callable[[cst.CSTNode], Meaning | None]) -> None:
+    def __init__(self, source: Source, path: str, tree: Tree, meaning: Callable[[cst.CSTNode], Meaning | None]) -> None:
         self._source = source
+        self._path = path
         self._tree = tree
         self._meaning = meaning
 
@@ -167,6 +169,8 @@ class Patches:
             any("fixture" in self._source.code(item.decorator) for item in around.decorators)
             or around.name.value.startswith(("setUp", "setup_"))
         )
+        if is_fixture and kept and self._path.endswith("conftest.py"):
+            return True  # the mock is handed to tests in other files
         searched = self._source.module if around is None or kept or is_fixture else around
         return _ASSERTIONS.search(self._source.module.code_for_node(searched)) is not None
 

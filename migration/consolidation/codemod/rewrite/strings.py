@@ -139,7 +139,7 @@ def unknown_export(source: Source, name: str) -> int | None:
 
 
 def unknown_uses(source: Source, name: str) -> int | None:
-    """Return the line on which a string takes a name out of `globals()`, `vars()` or `locals()`, or a doctest uses it; None: there is none."""
+    """Return the line on which a string takes a name out of `globals()`, `vars()` or `locals()`, or a doctest uses it; None: none does."""
     word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
     for node in source.nodes():
         if not isinstance(node, cst.SimpleString) or not isinstance(text := node.evaluated_value, str):
