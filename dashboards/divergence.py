@@ -23,7 +23,7 @@ def _share_of_range(verdict: str) -> Query:
 
 
 def _share_by(label: str, metric: str, part: str, *whole: str) -> Query:
-    """Return the share of the series matching `part` in those matching `whole`, with a line for each value of the label."""
+    """Return which share of the series that match `whole` also match `part`, with one line for each value of the label."""
     parts, wholes = rate(select(metric, *whole, part), [label]), rate(select(metric, *whole), [label])
     return Query(expr=share(parts, wholes), legend=f"{{{{{label}}}}}")
 

@@ -1,4 +1,4 @@
-"""The parts that both dashboards share: variables, links, marks of flag edits and alerts, time range, sections."""
+"""The parts that both dashboards share: variables, links, annotations for flag edits and alerts, time range, sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dashboards.panels import DATASOURCE, AnyPanel
 from dashboards.promql import WINDOW, select
 
 _TAG = "netra-migration"
-_ROW_IDS = 1000  #: the ids of headings are 1000 and above, those of panels are smaller
+_ROW_IDS = 1000  #: ids of headings begin here; ids of panels are smaller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Variable:
     """A choice at the top of a dashboard: values of a label, initially all of them."""
 
     label: str
-    metric: str  #: the label whose values are offered
+    metric: str  #: the metric from which the label's values are read
     description: str
 
 

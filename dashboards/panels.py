@@ -58,7 +58,7 @@ class Panel:
 class Number(Panel):
     """Large numbers, with the values at the end of the time range."""
 
-    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: value -> (text, colour), for values that mean a state
+    names: Mapping[str, tuple[str, str]] = field(default_factory=dict)  #: value -> (text, colour), for numbers that stand for a state
     height: int = 4
     width: int = 4
 
@@ -77,7 +77,7 @@ class Number(Panel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines(Panel):
-    """Lines over time; thresholds beyond the first are drawn dashed."""
+    """Lines over time; all thresholds except the first are drawn as dashed lines."""
 
     stacked: bool = False
     width: int = 12

@@ -1,4 +1,4 @@
-"""PromQL text. Only this module writes rates, shares, quantiles, and the 0 of a series that does not exist yet."""
+"""PromQL text. Only this module writes rates, shares, quantiles, and the 0 that replaces a series that does not exist yet."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +21,7 @@ _SCRAPED_ZERO: Final = "0 * max(migration_flag_source_up)"
 """0 while a backend is scraped, otherwise no value: a zero is shown only when it was measured."""
 #: levels for durations, with their names
 QUANTILES: Final = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-#: the final results of a run that is to be shadowed
+#: the possible final results of a run that has to be shadowed
 FATES: Final = ("compared", "shed", "failed")
 
 
@@ -52,7 +52,7 @@ def or_zero(expression: str, label: str = "") -> str:
 
     Args:
         expression: an expression that may have no series.
-        label: the label under which the zero is called "none yet"; "" leaves it without labels.
+        label: the label whose value is "none yet" for the zero; "": the zero has no label.
     """
     zero = f'label_replace({_SCRAPED_ZERO}, "{label}", "none yet", "", "")' if label else _SCRAPED_ZERO
     return f"{expression} or on () {zero}"
@@ -74,7 +74,7 @@ def quantile(level: float, histogram: str, by: Sequence[str], *matchers: str) ->
     Args:
         level: in (0, 1).
         histogram: the metric's name, without `_bucket`.
-        by: labels whose values have separate lines.
+        by: labels; each combination of their values gets its own line.
         matchers: restrictions in addition to the chosen surfaces.
     """
     buckets = rate(select(f"{histogram}_bucket", *matchers), (*by, "le"))

@@ -30,7 +30,7 @@ def _failed_share(origin: str) -> Query:
 
 
 def _unaccounted() -> Query:
-    # The gauge of waiting jobs has no surface, so the sum ignores the chosen surfaces.
+    # The gauge of waiting jobs has no label `surface`, so the sum is over all surfaces, whichever are chosen.
     fates = (f"(sum(migration_shadow_{fate}_total) or vector(0))" for fate in FATES)
     return Query(expr=or_zero(" - ".join(("sum(migration_shadow_expected_total)", *fates, "sum(migration_shadow_waiting)"))))
 

@@ -33,7 +33,7 @@ from migration.sentence import Sentence, say, word
 _NO_LIMITS_GIVEN = Limits()
 _EMPTY = Ledger()
 _SILENCE = NoiseFloor()
-OTHERS_DATA: Final = "other people's data: neither run was scanned for it, so what control mixed up counts as a difference"
+OTHERS_DATA: Final = "other people's data: the runs were not scanned for it, so data that control mixed up counts as a difference"
 
 
 class Prepared:
@@ -85,7 +85,7 @@ def compare(
         control: the run of the legacy engine.
         candidate: the run of its replacement.
         stage: the stage of the plan under which they ran.
-        serving: the engine whose stream the user saw; the other engine ran on the journal of that run.
+        serving: the engine whose stream the user saw; the other engine ran on this run's journal.
         policy: the rules about what a comparison ignores; None: the policy that the project configures.
         ledger: accepted divergences.
         noise: the differences that each engine shows when it is compared with itself.
@@ -93,9 +93,10 @@ def compare(
         limits: how much data one comparison may read.
         reasons: why the runs cannot be compared fully, if the caller knows one (a truncated journal): the verdict is `inconclusive`.
         performed_by_shadow: effects that the shadow performed, as measured where it ran.
-        cross_talk: the places in control's events that hold other people's data: the candidate does not cause differences there. None:
+        cross_talk: the places in control's events that contain other people's data; the candidate is not the cause of differences there.
+            None:
             control's events were not searched for such data, and the comparison says so.
-        lost: events of this run that control showed to others.
+        lost: events of this run that control sent to other users.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -183,7 +184,10 @@ def _findings(
 
 
 def _unread(finding: Finding, pairing: Pairing) -> bool:
-    """Tell whether the finding is about an unreadable frame. A finding about a whole lane is not: it needs only the kinds of events."""
+    """Return whether the finding is about an unreadable frame.
+
+    A finding about a whole lane never is, because it needs only the kinds of events.
+    """
     i, j = finding.at
     return finding.detail != "whole_lane" and (i in pairing.control.frames.undecodable or j in pairing.candidate.frames.undecodable)
 

@@ -28,8 +28,8 @@ _SILENCE = NoiseFloor()
 
 class _Loaded(msgspec.Struct, frozen=True):
     ledger: Ledger
-    digest: str  #: of the ledger's entries
-    state: _State  #: of the file when it was read; None: there was no file
+    digest: str  #: digest of the ledger's entries
+    state: _State  #: status of the file when it was read; None: there was no file
 
 
 class Comparer:
@@ -37,13 +37,13 @@ class Comparer:
 
     Args:
         ledger_dir: folder of `<surface>.toml`; None: nothing is accepted.
-        policies: by surface; a surface that is not among them has the policy that its project configures.
-        project: the project's file; None: the one that is found (`migration.project`).
-        limits: how much one comparison takes on.
+        policies: policies by surface; all other surfaces have the policy that their project configures.
+        project: the project's file; None: the file that `migration.project` finds.
+        limits: how much one comparison may read.
         noise: returns the noise of a surface; called for each comparison, so it must be quick.
         build: the build of the engines, for the basis of comparisons; "": not known.
         tool: the version of this tool, for the same basis; "": not known.
-        today: returns the day on which an entry of a ledger must be in force to count.
+        today: returns the current day; an entry of a ledger counts if it is in force on this day.
         on_failure: called when a ledger can no longer be read; the last valid one is used.
     """
 
@@ -66,7 +66,7 @@ class Comparer:
         self._build, self._tool = build, tool
         self._bases: dict[str, Basis] = {}
         self._ledgers: dict[str, _Loaded] = {}
-        self._files: dict[str, str] = {}  #: of the ledgers, by surface
+        self._files: dict[str, str] = {}  #: paths of the ledgers, by surface
 
     @classmethod
     def from_settings(

@@ -1,4 +1,7 @@
-"""The options that a policy's rule may give DeepDiff (`compare = "deepdiff"`): checked when a policy is read, completed for each call."""
+"""The options that a policy's rule may give DeepDiff (`compare = "deepdiff"`).
+
+They are checked when a policy is read, and completed for each call.
+"""
 
 import re
 from collections.abc import Mapping
@@ -9,14 +12,14 @@ from typing import Any, Final
 from migration.errors import MissingExtraError
 from migration.extras import extra
 
-#: Passes and differences after which DeepDiff gives up; a rule may set its own.
+#: The number of passes and differences after which DeepDiff gives up; a rule may set other limits.
 _LIMITS: Final[dict[str, Any]] = {"max_passes": 100_000, "max_diffs": 500_000}
-#: Without it, `[1, 1, 2]` and `[2, 1]` are the same to DeepDiff once it ignores the order.
+#: Without this option, `[1, 1, 2]` and `[2, 1]` are equal for DeepDiff if it ignores the order.
 _ALWAYS: Final[dict[str, Any]] = {"report_repetition": True}
 
 
 def checked(options: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the options of a rule, and what to do; None when nothing is."""
+    """Return the problem of a rule's options, and how to correct it; None: there is no problem."""
     try:
         with extra("deepdiff"):
             from deepdiff import DeepDiff

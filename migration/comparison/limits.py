@@ -10,22 +10,22 @@ from migration.sentence import Sentence, say, word
 _REQUEST: Final = attrgetter("request")
 
 NOTHING_COMPARED: Final = "nothing was compared"
-"""The end of the reason that a comparison gives when it hits a limit."""
+"""The last words of the reason for a comparison that hits a limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Caps of one comparison, for each of the two runs."""
+    """The limits of one comparison, for each of the two runs."""
 
     events: int = 20_000
     event_bytes: int = 32 * 2**20  #: bytes of all frames of a run
     effects: int = 20_000
     effect_bytes: int = 64 * 2**20  #: bytes of all requests of a run; replies are not compared
-    leaves: int = 100  #: differing fields of one pair that are named one by one; with more, the pair is reported as a whole
+    leaves: int = 100  #: if more fields of a pair differ, they are not named one by one, and the pair is reported as a whole
     value_bytes: int = 8192  #: bytes of a value in a divergence; a longer one is cut, and marked
 
     def exceeded(self, stream: Stream) -> tuple[Sentence, ...]:
-        """Return each cap that the run of this stream exceeds, as a clause; () when it exceeds none."""
+        """Return a clause for each limit that the run of this stream exceeds; (): it exceeds none."""
         journal = stream.run.journal
         counts = (
             ("events", len(stream.events), self.events),

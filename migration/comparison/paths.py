@@ -13,7 +13,7 @@ import msgspec
 from migration.identifiers import without_ids
 
 type_name = {dict: "object", list: "list", str: "text", int: "int", float: "float", bool: "bool", type(None): "null"}
-"""JSON's types in our words; `int` and `float` are separate, because clients in typed languages tell them apart."""
+"""JSON's types in our words; `int` and `float` are separate, because clients in typed languages distinguish them."""
 
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 Value = Json | msgspec.UnsetType
@@ -28,14 +28,14 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 def text(path: Path) -> str:
-    """Return the path as people write it: `payload.items[2].id`; empty for the root."""
+    """Return the path as text: `payload.items[2].id`; empty for the root."""
     out = "".join([f"[{part}]" if isinstance(part, int) else f".{part}" for part in path])
     return out.removeprefix(".")
 
 
 @lru_cache(maxsize=4096)
 def segments(path: Path) -> tuple[str, ...]:
-    """Return the path as patterns see it: every list index is `[]`."""
+    """Return the path as text with every list index as `[]`, like in patterns."""
     return tuple(ITEM if isinstance(part, int) else part for part in path)
 
 
@@ -46,7 +46,7 @@ def split(written: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=2048)
 def shape(name: str) -> str:
-    """Return a lane, a path or a key without what varies from run to run: ids and numbers become `#`, list indexes `[]`."""
+    """Return a lane, path or key without parts that vary from run to run: ids and numbers become `#`, list indexes `[]`."""
     return without_ids(_INDEX.sub(ITEM, name))
 
 
@@ -60,7 +60,7 @@ def glob(pattern: str) -> Callable[[str], bool]:
 
 
 class Pattern:
-    """One compiled pattern, walked segment by segment so that a walk can tell early that nothing below may match."""
+    """One compiled pattern. It is matched segment by segment, so that a walk stops as soon as nothing below can match."""
 
     __slots__ = ("_parts", "_tests", "written")
 
@@ -97,11 +97,11 @@ class Pattern:
         return self._close(reached)
 
     def accepts(self, positions: frozenset[int]) -> bool:
-        """Tell whether a walk that is at these positions has matched the whole pattern."""
+        """Return whether a walk at these positions has matched the whole pattern."""
         return len(self._parts) in positions
 
     def matches(self, path: Iterable[str]) -> bool:
-        """Tell whether the whole path matches."""
+        """Return whether the whole path matches."""
         positions = self.start()
         for segment in path:
             positions = self.step(positions, segment)
@@ -124,12 +124,12 @@ def compiled(written: str) -> Pattern:
 
 @lru_cache(maxsize=8192)
 def matches(written: str, path: tuple[str, ...]) -> bool:
-    """Tell whether the whole path matches the pattern. The same few paths come up again and again, so the answers are kept."""
+    """Return whether the whole path matches the pattern. The same few paths occur again and again, so the answers are cached."""
     return compiled(written).matches(path)
 
 
 def matches_any(patterns: Iterable[str], path: Path) -> bool:
-    """Tell whether the path matches one of the patterns."""
+    """Return whether the path matches one of the patterns."""
     return _matches_any(tuple(patterns), segments(path))
 
 

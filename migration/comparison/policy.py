@@ -38,7 +38,7 @@ EVERY_EVENT: tuple[str, ...] = ()
 
 
 class PolicyData(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, eq=False):
-    """The common base of all parts of a policy. Compared and hashed by identity, so that caches keyed on a policy cost nothing."""
+    """The common base of all parts of a policy. Parts are compared and hashed by identity, so that a policy is a cheap key of caches."""
 
 
 class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
@@ -46,14 +46,14 @@ class Rule(PolicyData, frozen=True, kw_only=True, eq=False):
 
     id: str
     action: Action = "deepdiff"
-    compare: Literal["deepdiff"] | None = None  #: instead of an action
-    options: dict[str, Any] = msgspec.field(default_factory=dict)  #: of DeepDiff; `custom_operators` are import strings
+    compare: Literal["deepdiff"] | None = None  #: used instead of an action
+    options: dict[str, Any] = msgspec.field(default_factory=dict)  #: options of DeepDiff; `custom_operators` are import strings
     paths: tuple[str, ...]  #: patterns from the frame's root
     reason: str
     kinds: tuple[str, ...] = EVERY_EVENT  #: event kinds; "effect:model", "effect:tool" for requests; () is every event and no effect
-    digits: int = 6  #: for `round`
-    absolute: float = 0.0  #: for `tolerance`, in the value's unit
-    relative: float = 0.0  #: for `tolerance`, 0 to 1
+    digits: int = 6  #: decimal places for `round`
+    absolute: float = 0.0  #: absolute limit for `tolerance`, in the value's unit
+    relative: float = 0.0  #: relative limit for `tolerance`, 0 to 1
     label: str = ""  #: for `rename`: rules with the same label share one mapping of ids; empty: the rule's id
 
 
@@ -78,7 +78,7 @@ class Rising(PolicyData, frozen=True, kw_only=True, eq=False):
     """A number that must rise from one event of a kind to the next of the same agent."""
 
     kind: str
-    field: str  #: dotted, from the frame's root
+    field: str  #: dotted path from the frame's root
 
 
 class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
@@ -115,11 +115,11 @@ class SeverityRule(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 class LatencyRule(PolicyData, frozen=True, kw_only=True, eq=False):
-    """One of two runs counts as slower when the difference passes both bounds. One slow run is not a finding: see `latency.py`."""
+    """One of two runs counts as slower if the difference exceeds both bounds. One slow run is not a finding: see `latency.py`."""
 
     metric: Literal["duration_s", "engine_s", "first_event_s", "longest_gap_s"]
-    ratio: float  #: slower / faster, 1 or more
-    excess_s: float  #: slower - faster, seconds
+    ratio: float  #: least ratio of the slower to the faster time, 1 or more
+    excess_s: float  #: least difference of the two times, in seconds
     alpha: float = 0.001  #: chance that equally fast engines are ever reported as different
 
 
@@ -127,7 +127,7 @@ class Sign(PolicyData, frozen=True, kw_only=True, eq=False):
     """An event by its kind and, if a field is named, the text in it."""
 
     kind: str
-    field: str = ""  #: dotted, from the frame's root; empty: the kind alone decides
+    field: str = ""  #: dotted path from the frame's root; empty: the kind alone decides
     equals: str = ""
 
 
@@ -136,29 +136,30 @@ class Ending(PolicyData, frozen=True, kw_only=True, eq=False):
 
     outcome: Outcome
     last: Sign
-    after: Sign | None = None  #: must fit the closest earlier event of its kind in the same lane; None: no earlier event is needed
+    #: sign that the closest earlier event of the sign's kind in the same lane must fit; None: no earlier event is needed
+    after: Sign | None = None
 
 
 class Tools(PolicyData, frozen=True, kw_only=True, eq=False):
     """The effects of calls of the surface's tools. A tool in neither list changes something that can be undone."""
 
-    read_only: tuple[str, ...] = ()  #: may be called again without changing anything: the miss policy may permit such calls
-    irreversible: tuple[str, ...] = ()  #: an additional, missing or different call always has the severity `contract`
+    read_only: tuple[str, ...] = ()  #: tools that change nothing: the miss policy may permit such calls
+    irreversible: tuple[str, ...] = ()  #: tools whose additional, missing or different calls always have the severity `contract`
 
 
 class FailoverRules(PolicyData, frozen=True, kw_only=True, eq=False):
-    """What the events mean for a failover: whether control may resume a run that its candidate failed, and what the client is sent."""
+    """The meaning of events for a failover: whether control may resume a run that its candidate failed, and what the client gets."""
 
     #: kinds of event with text of the answer: after one of them the run stays with its candidate; None: every kind
     answers: tuple[str, ...] | None = None
     inward: tuple[str, ...] = ()  #: agents whose text is not part of an answer, such as one that chooses the others
-    ends: tuple[str, ...] = ()  #: kinds of event with which a whole stream ends; (): not known
+    ends: tuple[str, ...] = ()  #: kinds of event that can be the last one of a complete stream; (): not known
     failures: tuple[Sign, ...] = ()  #: events that announce a failure before its ending; how the run ended then follows from the endings
     numbered: str = ""  #: field of the frame that numbers the events of a run; empty: none
 
 
 class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
-    """Everything that is particular to the streams of one surface."""
+    """All rules about the streams of one surface."""
 
     surface: str
     version: int
@@ -167,7 +168,8 @@ class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
     rules: tuple[Rule, ...] = ()
     contract: Contract = Contract()
     roles: Roles = Roles()
-    refusals: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  #: outcome, as "busy" -> exceptions that turn a request away
+    #: outcome, such as "busy" -> exceptions by which an engine refuses a request
+    refusals: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     severities: tuple[SeverityRule, ...] = ()
     latency: tuple[LatencyRule, ...] = ()
     endings: tuple[Ending, ...] = ()
@@ -176,7 +178,7 @@ class Policy(PolicyData, frozen=True, kw_only=True, eq=False):
 
 
 def parse_policy(written: str, source: str) -> Policy:
-    """Return the policy that a TOML text holds.
+    """Return the policy in a TOML text.
 
     Args:
         written: the text.
@@ -261,11 +263,11 @@ def load_policy(path: Path) -> Policy:
 
 
 def default_policy(surface: str, project: Path | None = None) -> Policy:
-    """Return the policy that the project configures for a surface: the same object as long as its file stays as it is.
+    """Return the policy that the project configures for a surface: the same object as long as its file does not change.
 
     Args:
         surface: its name.
-        project: the project's file; None: the one that is found (`migration.project`).
+        project: the project's file; None: the file that `migration.project` finds.
 
     Raises:
         UnconfiguredSurfaceError: the project names no file for it.

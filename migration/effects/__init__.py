@@ -1,10 +1,10 @@
 """A run's calls to the outside: performed and recorded while it serves, answered from the record while it is replayed.
 
 Adopters import only these: `perform` and its variants are the basis of every port; `effect` turns a function into a port; `now`,
-`unix_time`, `uuid4`, `randomness` and `sleep` are ports themselves; `http` has ports for httpx. Ports of model SDKs are in
+`unix_time`, `uuid4`, `randomness` and `sleep` are ports; `http` has ports for httpx. Ports of model SDKs are in
 `migration.adapters`. Outside a run every port simply makes the call.
 
-The facade opens a `Recording`; the shadow answers from a `ReplayJournal`: both are internal, in `journals`.
+The facade opens a `Recording`, and the shadow answers from a `ReplayJournal`; both are internal and are in `journals`.
 """
 
 from migration.effects.functions import effect

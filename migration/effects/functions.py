@@ -22,15 +22,16 @@ def effect(
     """Return a decorator that makes a function's calls effects: performed and recorded in a run, answered from its journal in a replay.
 
     Arguments and results must be values that JSON can hold: plain values, lists, dicts, dataclasses, msgspec structs, pydantic models,
-    dates, UUIDs. A result comes back as the type that the function's return annotation names; without one, as plain values. For a generator
+    dates, UUIDs. A replayed result has the type of the function's return annotation; without an annotation, it consists of plain values.
+    For a generator
     the annotation names the type of its items. The recorded request is `{"name": NAME, "arguments": {PARAMETER: VALUE}}`, without `self`
     and `cls`.
 
     Args:
         kind: "model", "tool", "clock" or "id".
         name: of the model or tool; empty: the function's name.
-        raises: exceptions that callers handle. A recorded failure of one of these names is raised as that class, with its text; any other
-            as `RecordedEffectError`, which is also Python's own exception of that name.
+        raises: exceptions that callers handle. If a recorded failure has the name of one of them, that class is raised with the recorded
+            text. Any other failure is raised as a `RecordedEffectError`, which is also an instance of Python's own exception of that name.
         leave_out: parameters that are not part of the request: clients, sessions, secrets.
 
     Raises:
@@ -63,7 +64,7 @@ class _Port:
         self._kind, self._name, self._function, self._hidden, self._errors = kind, name, function, hidden, errors
         self._signature = inspect.signature(function)
         parameters = self._signature.parameters.values()
-        #: names in order, if each takes one argument: then they need not be bound one by one at every call
+        #: names of the parameters in order if each takes exactly one argument: then a call needs no slow binding of arguments
         self._names = tuple(one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD)
         self._all_plain = len(self._names) == len(parameters)
 
@@ -134,7 +135,7 @@ class _Port:
 
 
 def _shaped(function: Callable[..., Any], method: Callable[..., Any]) -> Any:  # noqa: ANN401 - a function of the same shape
-    """Return a function, so that a decorated method still gets its `self`, and frameworks still see which kind of function it is."""
+    """Return a function and not an object, so that a decorated method gets its `self`, and frameworks see whether it is async."""
     if inspect.isasyncgenfunction(function):
 
         async def async_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function

@@ -1,8 +1,8 @@
 """Ports for httpx: transports whose exchanges are effects. `httpx.AsyncClient(transport=AsyncHttpPort())`; needs the extra `[httpx]`.
 
-The record contains method, address, body and a few headers of the request, and status, body and a few headers of the response: no header
-that authorises, no cookies, no password of an address. Query and body are recorded unchanged: send keys in headers. The run itself gets the
-response as it came; a replay gets the recorded one, in the same pieces.
+The record contains method, address, body and a few headers of the request, and status, body and a few headers of the response. It contains
+no authorisation headers, cookies, or passwords in addresses. Query and body are recorded unchanged, so send keys in headers. The run gets
+the response unchanged; a replay gets the recorded response in the same pieces.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
@@ -29,7 +29,7 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
 
     Args:
         transport: reaches the outside; None: httpx's own.
-        lane: who asks; None: the lane of the context.
+        lane: the lane that asks; None: the lane of the context.
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None, *, lane: str | None = None) -> None:
@@ -38,8 +38,7 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Return the response, or the recorded one.
 
-        Raises:
-            httpx.TransportError: as the transport, or as recorded.
+        Raises: httpx.TransportError: the transport raised it, or its failure was recorded.
             EffectMissingError: replaying, and the journal does not contain this request.
         """
         real: list[httpx.Response] = []

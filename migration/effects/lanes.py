@@ -1,4 +1,4 @@
-"""The part of a run that asks: the lane of effects whose port does not name one."""
+"""The current lane: the part of a run to which effects belong if their port does not name a lane."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,10 +22,13 @@ def lane(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(ValueError):  # of a generator that is closed in another context than it was started in: nothing is left to undo
+        with suppress(ValueError):  # a generator was closed in another context than the one in which it started: there is nothing to undo
             _lane.reset(token)
 
 
 def set_lane(name: str) -> None:
-    """Assign the effects of this context to a lane, from here to its end. For frameworks that call back where a branch begins."""
+    """Assign the effects of this context to a lane, from here to the end of the context.
+
+    For frameworks that call back where a branch begins.
+    """
     _lane.set(name)

@@ -26,7 +26,7 @@ class Canary(Protocol):
 
 
 class Performer(Protocol):
-    """Stands between a run and the outside."""
+    """Performs or answers the effects of a run."""
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
         """Return the reply to one effect."""
@@ -72,8 +72,9 @@ class Performer(Protocol):
         ...
 
     def performing(self) -> None:
-        """Record that `call` is being called. This is called from outside the performer, so that a performer that must not call cannot do
-        so unnoticed.
+        """Record that `call` is being called.
+
+        The port calls this and not the performer, so that a performer that must not call the outside cannot do it unnoticed.
         """
         ...
 
@@ -87,14 +88,14 @@ def current() -> Performer | None:
 
 
 activate: Final = _current.set
-"""Makes a performer that of this context's effects; tasks that start from here inherit it. Returns what `deactivate` takes."""
+"""Makes a performer the current one of this context; tasks that start from here inherit it. Returns the token for `deactivate`."""
 
 deactivate: Final = _current.reset
 """Undoes `activate`, in the same context."""
 
 
 def canary() -> str | None:
-    """Return the token of the current run, for contexts that engines do not send; None when the run has none."""
+    """Return the canary of the current run, for contexts that engines do not send; None if the run has none."""
     performer = _current.get()
     return None if performer is None else performer.canary
 
@@ -119,7 +120,8 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
         name: model, tool, or what it is for.
         request: JSON; the key order does not matter.
         call: reaches the outside and returns JSON.
-        lane: the part that asks, e.g. an agent's name. It separates equal calls of different lanes. None: the lane of the context (`lane`).
+        lane: the part of the run that asks, e.g. an agent's name. It separates equal calls of different lanes. None: the lane of the
+            context (`lane`).
 
     Raises:
         EffectMissingError: replaying, and the journal does not contain this effect.
@@ -137,7 +139,7 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
 
 
 def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], bytes], lane: str | None = None) -> bytes:
-    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or that a thread waits for. Otherwise as
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or for which a thread waits. Otherwise as
     `perform`.
 
     A replay answers immediately, whatever the recorded duration.
@@ -177,11 +179,11 @@ async def perform_stream(
         request: JSON; a request for a stream should contain that (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
         lane: as for `perform`.
-        whole: returns the pieces of a reply that was recorded as a whole, like in recordings of other tools; None: it is one piece.
+        whole: splits a reply that was recorded as a whole into pieces, for recordings of other tools; None: such a reply is one piece.
 
     Raises:
-        EffectMissingError: replaying, and the journal does not contain this effect, or contains no more of it: the recorded run left
-            earlier.
+        EffectMissingError: replaying, and the journal does not contain this effect, or lacks its next pieces, because the recorded run
+            stopped reading earlier.
         RecordedEffectError: replaying, and the effect failed at this point when it was recorded.
     """
     performer = _current.get()
@@ -212,7 +214,7 @@ def perform_stream_now(
     lane: str | None = None,
     whole: Callable[[bytes], Iterable[bytes]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Yield the reply to one effect piece by piece, in a thread that waits for each. Otherwise as `perform_stream`.
+    """Yield the reply to one effect piece by piece, in a thread that waits for each piece. Otherwise as `perform_stream`.
 
     A replay answers immediately, whatever the recorded times.
 

@@ -1,8 +1,10 @@
-"""A port for SQLAlchemy: `engine = read_port(create_engine(url))`, or of `create_async_engine`. What is read through it is an effect.
+"""A port for SQLAlchemy: `engine = read_port(create_engine(url))`; `create_async_engine` works too.
 
-Sessions, the ORM and Core stay as they are. On record are statement, parameters and rows, as the driver has them: the objects of a replay
-are made of these. A replay has no connection: what writes is refused there, and counted. Database functions that write belong behind
-`migration.effects.effect`, whatever the statement that calls them looks like.
+Each read through this engine is an effect.
+
+Sessions, the ORM and Core are used as before. The record contains statement, parameters and rows in the driver's form; a replay makes its
+objects from them. A replay has no connection: writes are refused there, and counted. If a database function writes, call it in a function
+with `migration.effects.effect`, even if its statement looks like a read.
 """
 
 import re
@@ -31,15 +33,15 @@ _TRANSACTION: Final = re.compile(_SPACE + r"(?:begin|start|commit|rollback|savep
 
 
 def read_port(engine: _AnyEngine, *, name: str = "database", lane: str | None = None) -> _AnyEngine:
-    """Return the engine, whose reads are effects from here on: of connections, of sessions, and of the ORM.
+    """Return the engine. From here on its reads are effects, whether by connections, sessions or the ORM.
 
-    A read is a statement that begins with SELECT, VALUES, SHOW, or WITH that changes nothing. Its rows are fetched at once.
-    Results that are streamed (`stream`, `stream_results`) have no port, and writes have none: a replay refuses both.
+    A read is a statement that begins with SELECT, VALUES or SHOW, or with WITH if it changes nothing. Its rows are fetched at once.
+    Streamed results (`stream`, `stream_results`) and writes have no port: a replay refuses both.
 
     Args:
-        engine: of SQLAlchemy, sync or async.
-        name: of the tool that its reads are recorded as, e.g. for `read_only` of the surface's `[tools]`.
-        lane: who asks; None: the lane of the context.
+        engine: an engine of SQLAlchemy, sync or async.
+        name: reads are recorded as calls of a tool with this name, which can be listed under `read_only` of the surface's `[tools]`.
+        lane: the lane that asks; None: the lane of the context.
     """
     plain = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
     port = _Port(name, lane, awaits=plain.dialect.is_async)
@@ -52,7 +54,7 @@ def read_port(engine: _AnyEngine, *, name: str = "database", lane: str | None = 
 
 
 class _Port:
-    """Listens at the place where SQLAlchemy passes statements to the driver. Its methods return whether the statement was handled here."""
+    """Listens where SQLAlchemy passes statements to the driver. Its methods return whether they handled the statement."""
 
     def __init__(self, name: str, lane: str | None, *, awaits: bool) -> None:
         self._name, self._lane, self._awaits = name, lane, awaits
@@ -81,7 +83,7 @@ class _Port:
         return True
 
     def refuse_many(self, _cursor: Any, _statement: str, _parameters: Any, _context: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's
-        """Let many writes at once pass, but not in a replay."""
+        """Let a statement that writes many rows at once pass, but not in a replay."""
         return is_replayed() and self._refuse("database.write")
 
     @property
@@ -95,16 +97,16 @@ class _Port:
         async def call() -> bytes:
             return await greenlet_spawn(read)
 
-        # Awaited, so that a replay takes the time that it took.
+        # Awaited, so that a replay takes the recorded time.
         return await_only(perform("tool", self._name, request=request, call=call, lane=self._lane))
 
     def _refuse(self, contact: str) -> bool:
-        sys.audit(contact)  # where a shadow runs, this is refused and counted
+        sys.audit(contact)  # in a shadow, this is refused and counted
         raise EffectMissingError("tool", self._name, self._whose, f"a shadow performs no effect; {port_for(contact)}")
 
 
 class _Nothing:
-    """The connection of a replay, and its cursor. It connects to nothing: only effects with a port get an answer."""
+    """The connection of a replay, and its cursor. It reaches no database: only effects with a port get an answer."""
 
     description, rowcount, lastrowid, arraysize = None, -1, None, 1
 
@@ -120,16 +122,16 @@ class _Nothing:
         return ()
 
     def close(self) -> None:
-        """Leave it."""
+        """Leave the block."""
 
     commit = rollback = close
 
     async def _async_soft_close(self) -> None:
-        """Leave it: async results of SQLAlchemy ask for this."""
+        """Leave the block: async results of SQLAlchemy call this."""
 
 
 def _switch(pool: Pool) -> None:
-    """Make a pool return dummy connections in replays. Its real ones belong to another loop and thread, and reach the outside."""
+    """Make a pool return dummy connections in replays. Its real connections belong to another loop and thread, and reach the outside."""
     connect, nowhere = pool.connect, NullPool(_Nothing, reset_on_return=None)  # type: ignore[arg-type]  # no driver's
 
     def chosen() -> PoolProxiedConnection:
@@ -139,6 +141,6 @@ def _switch(pool: Pool) -> None:
 
 
 def _own(error: RecordedEffectError, driver: Any) -> Exception:  # noqa: ANN401 - a module
-    """Return the driver's own exception of the recorded name, if it has one: SQLAlchemy makes its own of that."""
+    """Return the driver's own exception of the recorded name, if it has one; SQLAlchemy turns it into one of its own."""
     kind = getattr(driver, error.error_type, None)
     return kind(error.message) if isinstance(kind, type) and issubclass(kind, Exception) else error

@@ -52,7 +52,7 @@ def randomness(purpose: str = "random", *, lane: str | None = None) -> random.Ra
 
 
 async def sleep(delay_s: float, *, lane: str | None = None) -> None:
-    """Wait, like `asyncio.sleep`, and record the wait as time that is not the engine's own.
+    """Wait, like `asyncio.sleep`, and record the wait, so that it does not count as the engine's own time.
 
     `asyncio.sleep` itself needs no port: replays run in virtual time, where waiting takes none.
 

@@ -18,7 +18,7 @@ def back_up(engine: Engine, file: Path) -> None:
     if engine.dialect.name != "sqlite":
         raise EvidenceError("only evidence in SQLite is backed up here; use pg_dump, then repeat this with --no-backup")
     try:
-        # SQLite treats an empty file as a new one, and keeps its mode.
+        # SQLite treats an empty file as a new database, and keeps the file's mode.
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise EvidenceError(f"{file}: {error.strerror}; name another file with --backup") from error

@@ -36,7 +36,7 @@ class BasisRows:
         self._new = {}
 
     def forget(self) -> None:
-        """Treat nothing as stored any more: the database may be another one."""
+        """Forget what is stored: the database may be another one now."""
         self._stored.clear()
 
 

@@ -23,13 +23,13 @@ def add_detections(connection: Connection, surface: str, basis: str, found: Mapp
 
     Args:
         connection: in a transaction.
-        surface: whose shadows.
-        basis: digest.
+        surface: the shadows' surface.
+        basis: digest of the basis.
         found: for each kind of difference, how many were injected, and how many of these were seen.
     """
     rows = [
         {"surface": surface, "basis": basis, "kind": kind, "injected": injected, "seen": seen}
-        # In the same order in every process, so that two of them cannot deadlock.
+        # The order is the same in every process, so that two processes cannot deadlock.
         for kind, (injected, seen) in sorted(found.items())
     ]
     insert = insert_into(connection, detections)

@@ -15,7 +15,8 @@ def erase_evidence(connection: Connection, redactor: Redactor, tenant_id: str, u
     removed = connection.execute(delete(comparisons).where(*_of(redactor, tenant_id, user_id))).rowcount
     if user_id is None:
         removed += connection.execute(delete(unseen_runs).where(unseen_runs.c.tenant_id == redactor.identifier(tenant_id))).rowcount
-    connection.execute(delete(standings))  # they count what was removed, and contain names of tenants; gates read the rest again
+    # kept states of gates count removed rows and contain names of tenants
+    connection.execute(delete(standings))
     recount(connection)
     return removed
 

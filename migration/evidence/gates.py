@@ -23,7 +23,7 @@ from migration.settings import MigrationSettings
 
 _COMPARED, _UNSEEN, _KEPT = comparisons.c, unseen_runs.c, standings.c
 _CHUNK = 20_000
-#: A writer, such as a pruning, that takes longer makes a gate hold.
+#: If a writer, such as a pruning, takes longer than this, the gate holds.
 _LOCK_MS = 2_000
 
 
@@ -65,7 +65,7 @@ class Place(NamedTuple):
 
 
 class GateReader:
-    """Reads what gates stand on. One thread at a time.
+    """Reads the evidence of gates. Only one thread may use it at a time.
 
     Args:
         url: SQLAlchemy URL of SQLite or PostgreSQL.
@@ -109,7 +109,8 @@ class GateReader:
             EvidenceError: the database cannot be read.
         """
         columns = [_COMPARED[name] for name in ComparedRow._fields]
-        # `coalesce` keeps SQLite from reading all of the surface's rows through an index, where only the new ones, by id, are wanted.
+        # Only new rows are needed, and they are found by id. `coalesce` prevents SQLite from reading all rows of the surface through an
+        # index.
         here = (func.coalesce(_COMPARED.surface, "") == surface, _COMPARED.stage == stage.value)
         wanted = (*here, _COMPARED.received_at >= since, _COMPARED.id <= to)
         while True:
@@ -184,7 +185,7 @@ class GateReader:
         return mark
 
     def kept(self, surface: str, step: str) -> tuple[str, bytes] | None:
-        """Return mark and state that were kept for a step; None: none are, or what they count was erased or pruned.
+        """Return the mark and the state that were kept for a step; None: none are kept, or rows that they count were erased or pruned.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -195,16 +196,17 @@ class GateReader:
         return None if row is None else (row.mark, row.state)
 
     def keep(self, surface: str, step: str, state: bytes, *, before: str | None) -> str | None:
-        """Keep the state of a step in place of the surface's others, and return its mark.
+        """Keep the state of a step, remove other states of the surface, and return the mark.
 
         Args:
-            surface: of the step.
+            surface: the step's surface.
             step: its name.
             state: counts of what was read.
-            before: the mark of the state that this one continues; None: it was read from the beginning.
+            before: the mark of the state that this one continues; None: all rows were read for it.
 
         Returns:
-            None: somebody else kept another state meanwhile, or what this one continues was erased; this one is not kept.
+            None: this state was not kept, because another process kept a state meanwhile, or because the state that it continues was
+                erased.
 
         Raises:
             EvidenceError: the database cannot be written.
@@ -225,7 +227,7 @@ class GateReader:
         return mark
 
     def close(self) -> None:
-        """Close all connections. The next question connects again."""
+        """Close all connections. The next call connects again."""
         self._database.close()
 
 

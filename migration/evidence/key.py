@@ -43,7 +43,7 @@ def _read(path: Path) -> bytes:
 
 
 def _make(path: Path) -> bytes:
-    """Make the complete file under another name, then link it: of two processes that start together, both read the first one's key."""
+    """Write the complete file under another name, then link it: if two processes start together, both read the key of the first one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

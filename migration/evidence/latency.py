@@ -15,10 +15,10 @@ def slower_pairs(connection: Connection, surface: str, metric: str, *, excess_s:
 
     Args:
         connection: to the evidence.
-        surface: of the comparisons. Inconclusive ones are left out: their runs did not do the same.
+        surface: the comparisons' surface. Inconclusive comparisons are left out, because their runs did different work.
         metric: a time of `model.Timing`.
-        excess_s: seconds by which the slower one takes longer.
-        ratio: the factor by which it takes longer.
+        excess_s: the slower run takes at least this many seconds longer.
+        ratio: the slower run takes at least this many times as long.
     """
     control, candidate = _time("control", metric), _time("candidate", metric)
     both = and_(control.is_not(None), candidate.is_not(None))

@@ -1,4 +1,7 @@
-"""Noise of engines compared with themselves: stores rounds and returns counts. Counted by day, so that old rounds can be removed."""
+"""Noise of engines compared with themselves: stores rounds and returns counts.
+
+Rounds are counted by day, so that old ones can be removed.
+"""
 
 from collections.abc import Collection
 from typing import Any
@@ -14,14 +17,14 @@ _FOUND = occurrences.c
 
 
 def add_round(connection: Connection, surface: str, run: str, *, control: Collection[str], candidate: Collection[str], now: float) -> None:
-    """Count one round, unless the round of that run was counted before: a job whose worker died before it answered is done again.
+    """Count one round, unless the round of this run was counted before: if a worker dies before it answers, its job is done again.
 
     Args:
         connection: in a transaction.
-        surface: whose engines.
+        surface: the engines' surface.
         run: digest of the id of the run that the round followed.
         control: fingerprints of control's differences from itself.
-        candidate: fingerprints of candidate's.
+        candidate: fingerprints of candidate's differences from itself.
         now: Unix seconds.
     """
     day = int(now // _DAY_S)
@@ -37,7 +40,7 @@ def add_round(connection: Connection, surface: str, run: str, *, control: Collec
             "control": int(fingerprint in control),
             "candidate": int(fingerprint in candidate),
         }
-        # In the same order in every process, so that two of them cannot deadlock.
+        # The order is the same in every process, so that two processes cannot deadlock.
         for fingerprint in sorted({*control, *candidate})
     ]
     if hits:
@@ -45,7 +48,10 @@ def add_round(connection: Connection, surface: str, run: str, *, control: Collec
 
 
 def noise(connection: Connection, surface: str) -> NoiseView:
-    """Return the rounds of a surface, and how often comparisons show each of their divergences. Without hits little is read."""
+    """Return the rounds of a surface, and how many comparisons show each divergence that rounds found.
+
+    If there are no such divergences, little is read.
+    """
     number = rounds(connection, surface)
     sums = [func.sum(_HITS[name]) for name in ("rounds", "control", "candidate")]
     shown = connection.execute(select(_HITS.fingerprint, *sums).where(_HITS.surface == surface).group_by(_HITS.fingerprint)).all()

@@ -122,7 +122,7 @@ class EvidenceReader:
             return noise.noise(connection, surface)
 
     def slower_pairs(self, surface: str, metric: str, *, excess_s: float, ratio: float) -> tuple[int, int, int]:
-        """Return in how many comparisons candidate was slower, in how many control was, and how many there are; see `evidence.latency`.
+        """Return the numbers of comparisons with a slower candidate, with a slower control, and in total; see `evidence.latency`.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -131,7 +131,7 @@ class EvidenceReader:
             return slower_pairs(connection, surface, metric, excess_s=excess_s, ratio=ratio)
 
     def strata(self, surface: str) -> StrataView:
-        """Return how many runs of each stratum were compared, and how many diverged there; see `evidence.strata`.
+        """Return how many runs of each stratum were compared, and how many of them diverged; see `evidence.strata`.
 
         Raises:
             EvidenceError: the database cannot be read.
@@ -140,5 +140,5 @@ class EvidenceReader:
             return read_strata(connection, surface)
 
     def close(self) -> None:
-        """Close all connections. The next question connects again."""
+        """Close all connections. The next call connects again."""
         self._database.close()

@@ -1,4 +1,7 @@
-"""Whole served runs, stored so that a divergence can be replayed and minimised: only of tenants that allow their texts, without secrets."""
+"""Stores whole served runs, so that a divergence can be replayed and minimised.
+
+Only tenants that allow their texts; secrets are removed.
+"""
 
 import logging
 import zlib
@@ -24,9 +27,9 @@ class Recorder:
     """Makes the rows of stored recordings.
 
     Args:
-        redactor: knows which tenants allow their texts, and removes secrets.
-        write: None: nothing is stored.
-        each: recordings for each kind of divergence.
+        redactor: knows which tenants allow their texts; removes secrets.
+        write: writes a run; None: nothing is stored.
+        each: number of recordings to store for each kind of divergence.
     """
 
     def __init__(self, redactor: Redactor, write: WriteLine | None, *, each: int) -> None:
@@ -35,7 +38,7 @@ class Recorder:
     def row(self, finding: ComparedRuns) -> Row | None:
         """Return the row of a served run, without its comparison's id; None if the run must not be stored.
 
-        A run with a breach of isolation is never stored: it may contain texts of a tenant that does not allow this.
+        A run with a breach of isolation is never stored: it may contain texts of another tenant, which may not allow this.
         """
         comparison = finding.comparison
         if self._write is None or not self._redactor.allows_text(comparison.tenant_id):
@@ -54,7 +57,7 @@ class Recorder:
         return {"size_bytes": len(line), "line": zlib.compress(line)}
 
     def _without_secrets(self, record: RunRecord) -> RunRecord:
-        """Return what a replay needs of the run. Its events are left out: both engines emit their own."""
+        """Return the parts of the run that a replay needs. Events are left out: both engines emit their own."""
         whole = self._redactor.whole
         asked, safe = record.request, self._redactor.without_secrets
         request = msgspec.structs.replace(asked, payload=whole(asked.payload), user_id=safe(asked.user_id), thread_id=safe(asked.thread_id))

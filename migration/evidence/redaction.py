@@ -41,7 +41,7 @@ _MAX_ITEMS = 40
 _MAX_DEPTH = 12
 _DIGEST_HEX = 12
 
-# Words without digits: a key, a token or a personal number has some.
+# Words without digits: keys, tokens and personal numbers contain digits.
 _ENUM = re.compile(r"[a-z]+(_[a-z]+){0,5}\Z|([A-Z][a-z]+){1,6}\Z", re.ASCII)
 _ENUM_CHARS = 48
 #: a name in code; four digits in a row are more likely an id or a personal number
@@ -55,7 +55,7 @@ _OURS = re.compile(r"[0-9a-f]{32}\Z|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z"
 
 @lru_cache(maxsize=4096)
 def _is_plain_id(text: str) -> bool:
-    """Tell whether it is an id and not a secret. The same tenants, users and threads occur repeatedly, so the answers are cached."""
+    """Return whether a text is an id and not a secret. The same tenants, users and threads occur repeatedly, so the answers are cached."""
     return _OURS.match(text) is not None or (_ID.match(text) is not None and not any(secret_search.known(text)))
 
 
@@ -64,7 +64,7 @@ class Redactor:
 
     Args:
         key: of the digests; see `key.digest_key`.
-        plaintext_tenants: tenants that allow their texts to be stored. Secrets are removed even so.
+        plaintext_tenants: tenants that allow their texts to be stored. Secrets in these texts are removed nevertheless.
     """
 
     def __init__(self, key: bytes, plaintext_tenants: Collection[str] = ()) -> None:
@@ -84,7 +84,7 @@ class Redactor:
         return text if len(text) <= _LONGEST_ID and _is_plain_id(text) else self.shape(text)
 
     def chosen(self, text: str) -> str:
-        """Return an id that a client may have chosen: unchanged if it looks like ours, otherwise its shape."""
+        """Return an id that a client may have chosen: unchanged if it has the form of an id that we make, otherwise its shape."""
         return text if _OURS.match(text) else self.shape(text)
 
     def path(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes redacted rows from the nouns. Everything that reaches a table passes through here."""
+"""Makes redacted rows from runs, comparisons and divergences. Everything that is written to a table passes through here."""
 
 import logging
 import re
@@ -19,7 +19,7 @@ Row = dict[str, Any]
 
 _BEST_TO_WORST = tuple(Verdict)
 _MAX_SENTENCE = 400
-#: a consequence of a divergence, and the end of a shortened list of them: see `Divergence.follows`
+#: a consequence of a divergence, and the end of a shortened list of consequences: see `Divergence.follows`
 _CLAUSE = re.compile(
     rf"(?P<kind>{'|'.join(get_args(DivergenceKind))}) (?P<path>.*?)(?: of (?P<lane>.*?))?(?P<times>, \d+ times)?", re.DOTALL
 )
@@ -42,7 +42,7 @@ class ServedRun(Protocol):
 
     @property
     def probability(self) -> float:
-        """The probability with which it was drawn for shadowing."""
+        """The probability with which the run was drawn for shadowing."""
         ...
 
     @property
@@ -66,7 +66,7 @@ class ComparedRuns:
 
     @property
     def texts(self) -> str:
-        """What stored sentences must not quote. Collected on first use: a match does not need it."""
+        """Texts that stored sentences must not quote. They are collected on first use, because a match does not need them."""
         if self._texts is None:
             self._texts = free_texts(self.served.record, self.shadow, found=self.comparison.divergences)
         return self._texts
@@ -147,7 +147,7 @@ class RowMaker:
         return fingerprint if _HEX.match(fingerprint) else self._redactor.shape(fingerprint)
 
     def sentence(self, divergence: Divergence, finding: ComparedRuns) -> str:
-        """Return the divergence's sentence. All tenants share the row of a kind, so what it quotes is redacted for all of them."""
+        """Return the divergence's sentence. All tenants share the row of a kind, so its quotations are always redacted."""
         lane, path = self._redactor.path(divergence.lane), self._redactor.path(divergence.path)
         shown = {lane, path, *path.split(".")}  # columns of the same row
         return divergence.sentence.quoting(lambda part: scrub(self._redactor.path(part[:_MAX_SENTENCE]), finding.texts, shown))

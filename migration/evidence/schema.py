@@ -1,4 +1,7 @@
-"""Migrates the evidence database between schemas, once, however many processes start together. A revision that loses a row is undone."""
+"""Migrates the evidence database between schemas. If several processes start together, only one of them migrates.
+
+A revision that loses a row is undone.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +25,7 @@ _LOCK = 0x6E65747261
 
 
 def upgrade(engine: Engine) -> None:
-    """Make or upgrade the tables; does nothing if they are new enough.
+    """Make or upgrade the tables; do nothing if they are up to date.
 
     Raises:
         EvidenceError: the database was made by a newer version of this tool, or a revision would lose rows; nothing was changed.
@@ -42,10 +45,10 @@ def downgrade(engine: Engine, revision: str) -> Mapping[str, int]:
 
     Args:
         engine: the evidence, as the product connects to it.
-        revision: an older one, or "base" for none.
+        revision: an older revision, or "base" for no tables.
 
     Raises:
-        EvidenceError: there is no such revision, it is not an older one, or a remaining table would lose rows; nothing was changed.
+        EvidenceError: there is no such revision, it is not older, or a remaining table would lose rows; nothing was changed.
         sqlalchemy.exc.SQLAlchemyError: the database cannot be reached or written.
     """
     with engine.connect() as connection, _locked(connection):
@@ -91,7 +94,7 @@ def _locked(connection: Connection) -> Iterator[None]:
 
 
 def _move(connection: Connection, revision: str, *, down: bool = False) -> None:
-    # Imported here: commands that find the schema up to date start 0.2 s faster.
+    # Imported here, so that commands start 0.2 s faster if the schema is up to date.
     from alembic import command
 
     config, rows, current = _config(), _census(connection), revision_of(connection)

@@ -1,4 +1,4 @@
-"""Takes quotations of users out of what our sentences quote (`migration.sentence`). Their literal parts are never looked at."""
+"""Removes users' texts from the quoted parts of our sentences (`migration.sentence`). The literal parts are not searched."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -24,12 +24,12 @@ def free_texts(*runs: RunRecord, found: Iterable[Divergence] = ()) -> str:
 
 
 def scrub(quoted: str, texts: str, names: Iterable[str] = ()) -> str:
-    """Return a quoted part of a sentence with every quotation of `texts` replaced by an ellipsis.
+    """Return a quoted part of a sentence in which every quotation of `texts` is replaced by an ellipsis.
 
     Args:
-        quoted: data in a sentence of ours, such as a lane or the text of an exception.
-        texts: what must not be quoted, from `free_texts`.
-        names: lanes, paths and kinds; they stay even where a text mentions them.
+        quoted: data in one of our sentences, such as a lane or the text of an exception.
+        texts: the texts that must not be quoted, from `free_texts`.
+        names: lanes, paths and kinds; they stay even if a text contains them.
     """
     if quoted in names:
         return quoted.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Forms that identify a secret by themselves, in addition to the library's rules. None needs quadratic time."""
+"""Forms that identify a secret by themselves, in addition to the library's rules. No rule needs quadratic time."""
 
 import re
 from typing import Final
@@ -27,7 +27,7 @@ FIELD: Final = re.compile(
 FORMS: Final = (
     r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}",  # model providers' and payment keys
     r"(?<![\w-])eyJ[\w=-]{6,}\.[\w=-]{6,}(?:\.[\w.+/=-]*)?",  # RFC 7519; the library's own rule needs quadratic time
-    r"\bgh[pousr]_[A-Za-z0-9]{16,}",  # GitHub, shorter than today's
+    r"\bgh[pousr]_[A-Za-z0-9]{16,}",  # an older form of GitHub's tokens, shorter than today's
     r"\bgl[a-z]{2,5}-[A-Za-z0-9_-]{20,}",  # GitLab
     r"\bhf_[A-Za-z0-9]{30,}",  # Hugging Face
     r"\bAIza[A-Za-z0-9_-]{35}",  # Google
@@ -42,7 +42,7 @@ FORMS: Final = (
     r"(?i)[\"'](?:pass|pw)\\?[\"']\s{0,3}:\s{0,3}\\?[\"'][^\s\"'\\]{4,}",
     # In prose; "the password is wrong" is not a secret.
     rf"(?i)\b{_NAMED}\s{{1,3}}(?:is|was|are|ist|est|es|är)\s{{1,3}}[\"']?(?=[^\s\"',;]*[\d!@#$%^&*_+])[^\s\"',;]{{4,}}",
-    # On a command line, and in .netrc: no sign between name and value.
+    # On a command line and in .netrc there is no sign between name and value.
     rf"(?i){_WORDS}\s{{1,3}}[\"']?(?=[^\s\"',;]*\d)(?=[^\s\"',;]*[a-z])[^\s\"',;]{{6,}}",
     rf"(?i)\blogin\s{{1,3}}\S{{1,64}}\s{{1,3}}{_WORDS}\s{{1,3}}\S{{4,}}",
     rf"(?i){_WORDS}\s{{1,3}}(?:\"[^\s\"]{{6,}}\"|'[^\s']{{6,}}')",

@@ -1,7 +1,7 @@
 """Finds keys, tokens, passwords, card and account numbers in a text: by the rules of a library, by check digits, and by randomness.
 
-What is not recognised: a password that is a plain word in a sentence, random letters of one case alone, random text of fewer than 20
-characters without a known form, digests and ids written as UUIDs, names, addresses, e-mail addresses and telephone numbers.
+These are not recognised: a password that is an ordinary word in a sentence, random letters that are all small or all capital, random text
+of fewer than 20 characters without a known form, digests, UUIDs, names, addresses, e-mail addresses and telephone numbers.
 """
 
 import importlib
@@ -25,7 +25,7 @@ _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1
 _SSN: Final = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
 _RANDOM: Final = re.compile(r"[A-Za-z0-9+/_=-]{20,}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
-#: Ids as we and others make them: they are needed for look-ups and comparisons.
+#: Usual forms of ids: they are not secrets, because look-ups and comparisons need them.
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", re.IGNORECASE
 )
@@ -34,7 +34,8 @@ _CHANGES: Final = 0.2
 _CHANGES_IN_ONE_CASE: Final = 0.13
 _FEWEST: Final = 3
 _DIGITS: Final = 2
-#: The share that changes in any way, for texts with two capital letters next to each other, which NamesLikeThisOne do not have.
+#: The share of neighbouring characters that change in any way. It is used for texts with two capital letters next to each other, which
+#: NamesLikeThisOne do not have.
 _ALL_CHANGES: Final = 0.42
 _SIDE_BY_SIDE: Final = re.compile(r"[A-Z]{2}")
 _BITS: Final = 2.8
@@ -63,7 +64,7 @@ def known(text: str) -> Iterator[Span]:
 
 @lru_cache(maxsize=1)
 def _rules() -> tuple[re.Pattern[str], ...]:
-    # Imported here: it imports an HTTP client for asking providers about keys, which is never done.
+    # Imported here, because the library imports an HTTP client to ask providers about keys, which we never do.
     import detect_secrets.plugins as library
     from detect_secrets.plugins.base import RegexBasedDetector
 
@@ -91,7 +92,7 @@ def _random(text: str) -> Iterator[Span]:
 
 
 def is_drawn(name: str) -> bool:
-    """Return whether a string in the place of a name looks random: it may be shorter than in a text."""
+    """Return whether a string that stands where a name is expected looks random; it may be shorter than a random string in a text."""
     return len(name) >= _SHORTEST_DRAWN and not _UUID.fullmatch(name) and _is_random(name)
 
 

@@ -60,7 +60,7 @@ class EvidenceStore(EvidenceReader):
         """Return the configured store.
 
         Raises:
-            ConfigurationError: see the class; or the digest key cannot be read or made, or other users may read it.
+            ConfigurationError: the URL is wrong, the digest key cannot be read or made, or other users may read the key.
         """
         redactor = Redactor(digest_key(settings), settings.plaintext_tenants)
         return EvidenceStore(settings.evidence(), redactor, align=align, record=record, recordings=settings.recordings_per_divergence)
@@ -74,7 +74,7 @@ class EvidenceStore(EvidenceReader):
         return self.store_many([(served, shadow, comparison)]) == 1
 
     def store_many(self, items: Iterable[_Item]) -> int:
-        """Store comparisons, committing every 200, and return how many were new: one of the same surface, run and shadow is stored once.
+        """Store comparisons, with a commit every 200, and return how many were new: each surface, run and shadow has at most one.
 
         Raises:
             EvidenceError: the database is full, locked or missing. Complete batches before the failing one are stored; storing all again is
@@ -84,9 +84,9 @@ class EvidenceStore(EvidenceReader):
         return sum(new for start in range(0, len(findings), _BATCH) for new in self._store_batch(findings[start : start + _BATCH]))
 
     def store_each(self, items: Sequence[_Item]) -> list[bool | Exception]:
-        """Store comparisons in one transaction, and return for each whether it was new, or why it is not stored.
+        """Store comparisons in one transaction, and return for each whether it was new, or why it was not stored.
 
-        If this fails because of the content of one of them, each is stored separately. If the database fails, none is stored.
+        If this fails because of one comparison's content, each comparison is stored separately. If the database fails, none is stored.
         """
         try:
             return [*self._store_batch([ComparedRuns(*item) for item in items])]
@@ -108,7 +108,7 @@ class EvidenceStore(EvidenceReader):
         return new
 
     def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
-        """Count one round in which each engine was compared with itself, and the fingerprints that it showed; each run's round once.
+        """Count one round in which each engine was compared with itself, and its fingerprints. The round of a run is counted once.
 
         Raises:
             EvidenceError: it could not be stored.
@@ -144,7 +144,7 @@ class EvidenceStore(EvidenceReader):
             add_detections(connection, self._rows.surface(surface), str(digest), found)
 
     def prune(self, older_than_s: float) -> int:
-        """Remove comparisons, kinds of divergences not seen since, and noise, that are older; return how many comparisons were removed.
+        """Remove old comparisons, old noise, and kinds of divergences that were not seen since; return how many comparisons were removed.
 
         Raises:
             EvidenceError: the database cannot be written.
@@ -157,5 +157,5 @@ class EvidenceStore(EvidenceReader):
 
 
 def _is_of_the_database(error: Exception) -> bool:
-    """Tell whether the database cannot be used at all. Then it is not tried again for each comparison, which would take very long."""
+    """Return whether the database cannot be used at all. If so, it is not tried again for each comparison, which would take very long."""
     return isinstance(error, EvidenceError) and isinstance(error.__cause__, OperationalError | OSError)

@@ -1,8 +1,8 @@
 """Strata of runs: event kind x tool x outcome. A rare path cannot hide its divergences behind a frequent one.
 
-A served run is in one stratum for each of its kinds of events, at each tool: all `tool_completed` of `usage_summary` of runs that completed
-are one. Runs of one shape are in the same strata, so a comparison stores only the digest of their set, and of the set that its unaccepted
-divergences touch; each set is stored once.
+A served run is in one stratum for each pair of an event kind and a tool that it contains. For example, `tool_completed` of `usage_summary`
+in runs that completed is one stratum. Many runs have the same set of strata. So each set is stored once, and a comparison stores two
+digests: of its run's set, and of the set of strata that its unaccepted divergences touch.
 """
 
 import hashlib
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from migration.evidence.rows import ComparedRuns
 
 OTHER: Final = "(other)"
-"""Stands for the names beyond the limit."""
+"""Replaces all names beyond the limit."""
 
 _SHAPES: Final = 4096
 
 
 class Stratum(NamedTuple):
-    """A stratum: the divergence rate is bounded for each."""
+    """A stratum; the divergence rate of each stratum is bounded."""
 
-    event: str  #: kind of event; "": the run had none
-    tool: str  #: "": the event belongs to an agent or to the run
-    outcome: str  #: of the served run
+    event: str  #: kind of event; "": the run had no events
+    tool: str  #: name of the tool; "": the event belongs to an agent or to the run
+    outcome: str  #: outcome of the served run
 
 
 Places = frozenset[tuple[str, str]]
@@ -47,8 +47,8 @@ class StrataMaker:
 
     Args:
         redactor: converts the names for storing.
-        limit: event kinds, and tools, of a surface that this process distinguishes; so an engine that invents names cannot fill the
-            database.
+        limit: number of event kinds, and of tools, that this process distinguishes on a surface, so that an engine that invents names
+            cannot fill the database.
     """
 
     def __init__(self, redactor: "Redactor", *, limit: int = 64) -> None:
@@ -60,11 +60,11 @@ class StrataMaker:
         self._stored: set[str] = set()
 
     def row(self, finding: "ComparedRuns") -> dict[str, str | None]:
-        """Return the columns of `comparisons` for the run's strata, and for those that divergences touch."""
+        """Return the columns of `comparisons` for the run's strata, and for the strata that divergences touch."""
         digest, strata = self._of(finding)
         self._want(digest, strata)
         touched = None
-        # A match is the common case, and must cost almost nothing.
+        # Most comparisons match, so a match must cost almost nothing.
         if finding.comparison.verdict is Verdict.DIVERGENT:
             touched, some = self._touched(finding, digest, strata)
             self._want(touched, some)
@@ -80,7 +80,7 @@ class StrataMaker:
         self._new = {}
 
     def forget(self) -> None:
-        """Treat nothing as stored any more: the database may be another one."""
+        """Forget what is stored: the database may be another one now."""
         self._stored.clear()
 
     def _want(self, digest: str, strata: frozenset[Stratum]) -> None:
@@ -101,7 +101,7 @@ class StrataMaker:
         return known
 
     def _touched(self, finding: "ComparedRuns", digest: str, strata: frozenset[Stratum]) -> _Set:
-        """Return the strata that completely unaccepted divergences touch; one without an event of the run touches them all."""
+        """Return the strata that divergent events belong to; all of the run's strata if a divergence belongs to no event of the run."""
         surface, outcome = finding.served.record.request.surface, finding.served.record.outcome
         found = frozenset([(one.path, one.lane) for one in finding.comparison.divergences if one.verdict is Verdict.DIVERGENT])
         if (known := self._touches.get((surface, digest, found))) is None:
@@ -128,7 +128,7 @@ def places(record: RunRecord) -> Places:
 
 
 def read_strata(connection: Connection, surface: str) -> StrataView:
-    """Return each stratum's counts over all comparisons of a surface that have a verdict, since the last pruning."""
+    """Return each stratum's counts over the comparisons of a surface since the last pruning, without inconclusive ones."""
     compared = comparisons.c
     query = (
         select(compared.strata, compared.touched, func.count())

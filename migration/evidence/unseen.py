@@ -1,10 +1,9 @@
-"""Runs without a comparison, counted for gates: metrics alone would not survive a restart.
+"""Counts runs without a comparison, for gates. The counts are stored, because metrics do not survive a restart.
 
-Runs that were drawn for shadowing, and then shed, failed or not stored, count as divergent in a gate until the opposite is shown. Runs that
-were not drawn show how many runs each drawn one stands for.
+If a run was drawn for shadowing, but was then shed, failed or not stored, a gate counts it as divergent. The number of runs that were not
+drawn shows how many runs each drawn run represents.
 
-Requests leave a run here; another thread writes the counts. What is not written yet when a process is killed, at most a few seconds of
-them, is lost.
+Requests only add a run; another thread writes the counts. If a process is killed, it loses the counts of at most a few seconds.
 """
 
 import time
@@ -48,7 +47,7 @@ class UnseenRuns:
 
     def __init__(self, settings: MigrationSettings, clock: Callable[[], float] = time.time) -> None:
         self._settings, self._clock, self._database = settings, clock, Database(settings.evidence())
-        # Appending and taking need no lock, whichever threads do it.
+        # Any thread may append or take entries without a lock.
         self._waiting: deque[_Unseen] = deque()
         self._counted: Counter[_Unseen] = Counter()
 
@@ -61,23 +60,23 @@ class UnseenRuns:
         return StrataMaker(self._redactor)
 
     def count(self, record: RunRecord, stage: Stage, reason: str, probability: float = 1.0) -> None:
-        """Count the served run. Quick: does not use the database.
+        """Count the served run. This is quick, because it does not use the database.
 
         Args:
             record: the served run.
-            stage: the stage of its plan.
+            stage: the stage of the run's plan.
             reason: why there is no comparison; `model.NOT_SAMPLED`: it was not drawn.
-            probability: with which it was drawn for shadowing, or would have been.
+            probability: the probability with which the run was drawn for shadowing, or could have been drawn.
         """
         request = record.request
         self._waiting.append(_Unseen(request.surface, request.tenant_id, stage.value, record.outcome, places(record), reason, probability))
 
     def write(self) -> None:
-        """Write what was counted since the last time. For one thread at a time.
+        """Write the counts since the last call. Only one thread may call this at a time.
 
         Raises:
             EvidenceError: the database cannot be written; the counts are kept for the next time.
-            ConfigurationError: the key of the evidence cannot be read; likewise.
+            ConfigurationError: the key of the evidence cannot be read; the counts are kept for the next time.
         """
         while self._waiting:
             self._counted[self._waiting.popleft()] += 1

@@ -15,7 +15,7 @@ class SurfaceSummary(View, frozen=True, kw_only=True):
 
     surface: str
     runs: int  #: comparisons
-    verdicts: dict[Verdict, int]  #: every verdict, also those with 0
+    verdicts: dict[Verdict, int]  #: counts of all verdicts, also of those with 0
     effects_recorded: int
     effects_replayed: int
     effects_missing: int
@@ -36,15 +36,15 @@ class DivergenceView(View, frozen=True, kw_only=True):
     sentence: str
     first_seen_at: float
     last_seen_at: float
-    count: int  #: occurrences since the first
-    verdict: Verdict  #: of the last occurrence
+    count: int  #: all occurrences since the first one
+    verdict: Verdict  #: verdict of the last occurrence
     accepted_by: str | None  #: ledger entry of the last occurrence
-    recordings: int = 0  #: its comparisons whose served run is stored as a whole
-    example: "Values | None" = None  #: of its latest example; None: none is stored
+    recordings: int = 0  #: number of its comparisons whose served run is stored as a whole
+    example: "Values | None" = None  #: values of its latest example; None: no example is stored
 
 
 class Values(View, frozen=True, kw_only=True):
-    """What both sides have at the place of a divergence: JSON; None when a side has nothing there."""
+    """The values of both engines at the place of a divergence, as JSON; None: the engine has no value there."""
 
     control: str | None
     candidate: str | None
@@ -63,16 +63,16 @@ class Example(View, frozen=True, kw_only=True):
     control: str | None  #: JSON; None when that side has nothing there
     candidate: str | None
     excerpt: list[ExcerptRow]  #: [] if none was stored
-    shadow_trace_id: str | None = None  #: of the shadow; None: not traced
-    follows: list[str] = []  #: its consequences in that comparison, one clause each; [] if there are none
+    shadow_trace_id: str | None = None  #: trace of the shadow; None: not traced
+    follows: list[str] = []  #: the divergence's consequences in this comparison, one clause each; []: none
 
 
 class DivergenceDetail(View, frozen=True, kw_only=True):
     """A kind of divergence, the verdicts of its occurrences, and the first of them."""
 
     divergence: DivergenceView
-    verdicts: dict[Verdict, int]  #: comparisons in which it occurred, by its verdict there; since the last pruning
-    most: dict[Verdict, int]  #: its highest count in one comparison of that verdict; since the last pruning
+    verdicts: dict[Verdict, int]  #: verdict -> number of comparisons in which the divergence got it, since the last pruning
+    most: dict[Verdict, int]  #: verdict -> highest count of the divergence in one such comparison, since the last pruning
     examples: list[Example]  #: oldest first
 
 
@@ -110,17 +110,17 @@ class StoredRecording(View, frozen=True, kw_only=True):
     tenant_id: str
     surface: str
     compared_at: float
-    line: bytes  #: one line of the recording format, newline included
+    line: bytes  #: one line of the recording format, with its newline
 
 
 class NoiseHit(View, frozen=True, kw_only=True):
-    """A kind of divergence that an engine showed when compared with itself."""
+    """A kind of divergence that an engine showed when it was compared with itself."""
 
     fingerprint: str
     compared: int  #: comparisons of control with candidate that show it
-    rounds: int  #: rounds that show it, in either engine
-    control: int  #: rounds in which control did
-    candidate: int  #: rounds in which candidate did
+    rounds: int  #: rounds in which at least one engine shows it
+    control: int  #: rounds in which control shows it
+    candidate: int  #: rounds in which candidate shows it
 
 
 class NoiseView(View, frozen=True, kw_only=True):
@@ -128,22 +128,22 @@ class NoiseView(View, frozen=True, kw_only=True):
 
     surface: str
     rounds: int
-    comparisons: int  #: of control with candidate; also 0 if there are no hits
+    comparisons: int  #: comparisons of control with candidate; also 0 if there are no hits
     hits: list[NoiseHit]  #: the most frequent first
 
     def counts(self) -> dict[str, tuple[int, int]]:
-        """Return for each fingerprint the comparisons and the rounds that show it."""
+        """Return, for each fingerprint, the number of comparisons and of rounds that show it."""
         return {hit.fingerprint: (hit.compared, hit.rounds) for hit in self.hits}
 
 
 class StratumView(View, frozen=True, kw_only=True):
     """Compared runs with one kind of event at one tool, and one outcome."""
 
-    event: str  #: kind of event; "": runs without any
-    tool: str  #: "": the event belongs to an agent or to the run
-    outcome: str  #: of the served run
-    runs: int  #: those with a verdict
-    divergent: int  #: those of them with an unaccepted divergence here
+    event: str  #: kind of event; "": runs without events
+    tool: str  #: name of the tool; "": the event belongs to an agent or to the run
+    outcome: str  #: outcome of the served run
+    runs: int  #: comparisons with a verdict other than inconclusive
+    divergent: int  #: compared runs with an unaccepted divergence in this stratum
 
 
 class StrataView(View, frozen=True, kw_only=True):
@@ -151,4 +151,4 @@ class StrataView(View, frozen=True, kw_only=True):
 
     surface: str
     strata: list[StratumView]  #: by event, tool and outcome
-    unknown: int  #: comparisons whose strata are not known, because they are older
+    unknown: int  #: older comparisons, whose strata are not known

@@ -1,4 +1,4 @@
-"""Writes a batch of comparisons into the tables, in one transaction, each once."""
+"""Writes a batch of comparisons into the tables, in one transaction; each comparison is stored once."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -44,7 +44,7 @@ def write(
 
     Args:
         connection: in a transaction.
-        findings: may contain duplicates, stored or not: the first one counts.
+        findings: the comparisons; of duplicates only the first is stored.
         rows: makes the rows.
         strata: computes the runs' strata.
         recorder: makes the rows of runs that are stored as a whole.
@@ -55,7 +55,8 @@ def write(
     for place, finding in enumerate(findings):
         row = rows.comparison(finding, now) | strata.row(finding)
         made.setdefault(_key(row), (place, row))
-    # The inserts come first: they take SQLite's write lock immediately; a read lock would have to be upgraded, which could fail.
+    # The inserts come first, because they take SQLite's write lock immediately. A read lock would have to be upgraded later, which could
+    # fail.
     if sets := strata.new_rows():
         connection.execute(_statements(connection.dialect.name).insert_sets, sets)
     if new_bases := rows.bases.new_rows():
@@ -69,16 +70,16 @@ def write(
 
 
 def remove_before(connection: Connection, cutoff: float) -> int:
-    """Remove comparisons, and kinds of divergences not seen since, from before `cutoff` (Unix seconds); return how many comparisons."""
+    """Remove comparisons from before `cutoff` (Unix seconds), and kinds not seen since; return the number of removed comparisons."""
     removed = connection.execute(delete(comparisons).where(comparisons.c.compared_at < cutoff)).rowcount
     connection.execute(delete(divergence_kinds).where(_KINDS.last_seen_at < cutoff))
-    connection.execute(delete(standings))  # ids may be given again, so what was read so far says nothing any more
+    connection.execute(delete(standings))  # ids may be used again, so earlier readers must read everything again
     recount(connection)
     return removed
 
 
 def recount(connection: Connection) -> None:
-    """Recount the examples and recordings of each kind: a kind whose examples were removed may store new ones."""
+    """Recount the examples and recordings of each kind, so that a kind whose examples were removed can store new ones."""
     kept = (
         select(func.count())
         .where(occurrences.c.fingerprint == _KINDS.fingerprint, occurrences.c.surface == _KINDS.surface, occurrences.c.example)
@@ -98,7 +99,7 @@ def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _insert_new(connection: Connection, rows: list[Row]) -> dict[tuple[str, str, str], int]:
-    """Return the ids of those comparisons that were not there yet."""
+    """Insert the comparisons and return the ids of those that were not stored yet."""
     inserted = connection.execute(_statements(connection.dialect.name).insert_comparisons, rows)
     return {(surface, run_id, shadows): number for number, surface, run_id, shadows in inserted}
 
@@ -143,7 +144,7 @@ def _write_divergences(
 
 
 def _kept(what: str, name: _Kind, kinds: Mapping[_Kind, Row], known: Mapping[_Kind, _Known]) -> int:
-    """Return how many there are of a kind, stored and in this batch."""
+    """Return the count of a kind, stored and in this batch together."""
     here: int = kinds[name][what] if name in kinds else 0
     stored: int = getattr(known[name], what) if name in known else 0
     return here + stored
@@ -177,8 +178,8 @@ class _Statements(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _statements(dialect: str) -> _Statements:
-    """Return the statements in the dialect. Made once: building them takes longer than running them."""
-    # Imported here: a command that only reads starts faster without the dialects.
+    """Return the statements in the dialect. They are made once, because building them takes longer than running them."""
+    # Imported here, because a command that only reads starts faster without the dialects.
     from sqlalchemy.dialects import postgresql, sqlite
 
     insert = sqlite.insert if dialect == "sqlite" else postgresql.insert

@@ -1,5 +1,6 @@
-"""Commit-point failover: a run that its candidate failed continues on control, as long as nothing irreversible was done and no text of the
-answer was delivered. Read `run` first: it is the list of steps.
+"""Failover: control continues a run that its candidate failed, if no text was delivered and nothing irreversible was done.
+
+Read `run` first: it is the list of steps.
 """
 
 from migration.failover.build import Build

@@ -1,4 +1,4 @@
-"""Reads the name of the engines' build, which is stored with failed runs, once in a thread, so that no request waits for files."""
+"""Reads the name of the engines' build once, in a thread, so that no request waits for files. The name is stored with failed runs."""
 
 import logging
 import threading
@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 class Build:
-    """Returns the name when it is called; "" as long as it is not known.
+    """A callable that returns the name; "" as long as it is not known.
 
     Args:
         settings: name the engines.

@@ -24,7 +24,7 @@ _STOPS: Final = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
 class CommitPoint:
-    """Reads the surface's configuration: which events answer, end and fail, which tools only read.
+    """Reads the surface's configuration: which events are answers, end the run or announce a failure, and which tools only read.
 
     Args:
         policy: of the surface.
@@ -38,7 +38,7 @@ class CommitPoint:
         self._openers = {pair.first: pair.then for pair in policy.contract.closes}
         self._read_only = frozenset(policy.tools.read_only)
         self._refusals = frozenset(error for errors in policy.refusals.values() for error in errors)
-        #: Kinds of event that may announce a failure: no other event is looked at.
+        #: Kinds of event that may announce a failure; other events are not examined.
         self.watched = frozenset((*(sign.kind for sign in self._failures), *(ending.last.kind for ending in self._endings)))
 
     def is_failure(self, error: BaseException) -> bool:
@@ -69,7 +69,7 @@ class CommitPoint:
         return last is not None and last.kind in self._ends and agent_of(last.lane) not in self._inward
 
     def is_settled(self, delivered: Sequence[Event]) -> bool:
-        """Tell whether the run itself, and not only one of its agents, has ended for its client."""
+        """Return whether the client was sent the end of the whole run, and not only the end of an agent."""
         return bool(delivered) and delivered[-1].kind in self._ends and not delivered[-1].lane
 
     def past(self, tape: Recording, error: BaseException | None) -> Past | None:
@@ -77,7 +77,7 @@ class CommitPoint:
 
         Args:
             tape: of the candidate's run so far; all its events were delivered.
-            error: the exception that ended the candidate's stream; None: there was none.
+            error: the exception that ended the candidate's stream; None: no exception did.
         """
         if self.is_settled(tape.events):
             return "ended"

@@ -1,6 +1,7 @@
-"""The continuation: control's events as they follow on those that the client already has, so that both are one stream.
+"""The continuation: changes control's events so that they continue the stream that the client already has.
 
-Of each agent the client gets one first event and one last one, and of each lane what it does not have yet:
+For each agent the client gets one first and one last event, and for each lane only events that it does not have yet. The first rule that
+matches an event of control decides:
 
 1. an event of another user or run                          -> dropped
 2. of an agent that has ended, or after the end of the run  -> dropped
@@ -31,13 +32,13 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 class Continuation:
-    """Takes control's events one by one.
+    """Receives control's events one by one.
 
     Args:
         policy: the surface's policy, with its contract and envelope.
         request: whose run it is.
         delivered: the events that the client has.
-        resumed_s: seconds since the run's start at which control began.
+        resumed_s: the time when control began, in seconds since the run's start.
     """
 
     def __init__(self, policy: Policy, request: RunRequest, delivered: Sequence[Event], resumed_s: float) -> None:
@@ -117,7 +118,7 @@ class Continuation:
 
 
 def _frame(payload: bytes) -> dict[str, Any]:
-    """Return the frame; {}: it is not a JSON object, so it is passed on unchanged."""
+    """Return the frame of an event; {}: the payload is not a JSON object, so it is passed on unchanged."""
     try:
         frame = _json.decode(payload)
     except _UNREADABLE:

@@ -2,10 +2,10 @@
 
 1. The candidate's events are passed on; only those that may announce a failure are examined.
 2. It fails: by an exception, by an event that announces it, or by a stream that stops before its end.
-3. `commit` decides whether control may resume. If not, the client gets the failure, as without a failover.
+3. `commit` decides whether control may resume. If not, the client gets the failure, as if there were no failover.
 4. The candidate is stopped, and none of its effects is performed any more.
 5. Control runs on the journal so far (`effects/resuming`); after the journal's end its effects are performed.
-6. `continuation` makes its events follow on those that the client has.
+6. `continuation` makes control's events continue the stream that the client has.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Failover:
     Args:
         policy: of the surface.
         control: resumes runs.
-        build: returns the version of the engines' code; asked when a run has failed.
+        build: returns the version of the engines' code; called when a run has failed.
         metrics: count the runs that candidate failed.
     """
 
@@ -56,15 +56,15 @@ class Failover:
 
 
 class FailoverRun:
-    """The stream of a watched run, and its tape, which is used like a `Recording`.
+    """The stream of a watched run, and its tape, which has the methods of a `Recording`.
 
     Args:
         failover: of the surface.
         request: what the run answers.
         events: the candidate's.
-        tape: of the candidate's run; the current performer while this stream is read.
+        tape: the tape of the candidate's run; it is the current performer while this stream is read.
         clock: monotonic seconds, of the tape.
-        canary: as of the tape.
+        canary: the same as the tape's.
         on_resume: called when control begins.
     """
 
@@ -138,7 +138,7 @@ class FailoverRun:
         if await self._resumed(failure, outcome, type(failure).__name__):
             return await self._resume().next()
         if self._past == "ended":
-            # To its client the run has ended: an error would be a second end.
+            # The client already has the end of the run: an error would be a second end.
             logger.error("candidate failed run %s (%s) after its end", self._request.run_id, type(failure).__name__)
             raise StopAsyncIteration
         if isinstance(failure, Exception):
@@ -202,9 +202,9 @@ class FailoverRun:
         return msgspec.structs.replace(record, failover=self._failed)
 
     def judged(self, record: RunRecord, outcome: Outcome) -> tuple[RunRecord, Outcome]:
-        """Return the record and outcome by which candidate is judged.
+        """Return the record and outcome that candidate is judged by.
 
-        They are those of its own failed part if the user does not see the failure, otherwise the given ones.
+        If the user does not see the failure, these are the record and outcome of its failed part; otherwise they are the given ones.
         """
         if self._failed is None or (self._rest is None and self._past != "ended"):
             return record, outcome
@@ -219,7 +219,7 @@ class FailoverRun:
         return "saved" if outcome == "completed" and self._rest is not None else "control_failed"
 
     def _announced(self, event: Event | None) -> Outcome | None:
-        """Return the failed outcome that the next event, or the end of the stream (None), announces; None: no failure."""
+        """Return the failed outcome that the next event announces, or the end of the stream if the event is None; None: no failure."""
         if not self._watching:
             return None
         try:
@@ -239,7 +239,7 @@ class FailoverRun:
             return "unrecorded"
 
     async def _resumed(self, failure: BaseException | None, outcome: Outcome, reason: str) -> bool:
-        """Stop the candidate if control may resume the run; tell whether it may."""
+        """Stop the candidate if control may resume the run; return whether it may."""
         self._watching = False
         tape, delivered = self._candidate, len(self._candidate.events)
         self._failed = FailedOver(reason=reason, outcome=outcome, events=delivered, build=self._failover.build())
@@ -284,7 +284,7 @@ class _Rest:
     Args:
         events: control's.
         tape: records its effects.
-        continuation: makes its events follow on those of the candidate.
+        continuation: makes control's events continue those of the candidate.
     """
 
     def __init__(self, events: AsyncGenerator[Event, None], tape: Recording, continuation: Continuation) -> None:

@@ -35,7 +35,7 @@ class Flags(Protocol):
     def finished(self, request: RunRequest, decision: Decision, outcome: Outcome, duration_s: float, /) -> None:
         """Record the end of the served run.
 
-        This completes the migration op event, unless a shadow will be compared; then `compared` completes it.
+        This completes the migration op event; if a shadow will be compared, `compared` completes it instead.
         """
         ...
 

@@ -22,7 +22,7 @@ class Governor(Protocol):
 
 
 class Ungoverned:
-    """Leaves the probability as it is."""
+    """Does not change the probability."""
 
     def level(self, _surface: str, _tenant_id: str, /) -> int:
         """Return 0."""

@@ -51,7 +51,7 @@ class _Finished:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Compared:
     run_id: str
-    verdict: Verdict | None  #: None: shed or failed
+    verdict: Verdict | None  #: None: the shadow was shed or failed
     durations_s: Mapping[Origin, float]
 
 
@@ -71,7 +71,7 @@ class OpEvents:
         self._client = client
         self._metrics = metrics
         self._waiting_limit = waiting_limit
-        self._waiting: dict[str, _Finished] = {}  # only the thread uses it
+        self._waiting: dict[str, _Finished] = {}  # used only by the thread
         self._queue: queue.SimpleQueue[_Finished | _Compared | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="migration-op-events", daemon=True)
         self._thread.start()

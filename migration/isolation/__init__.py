@@ -1,8 +1,10 @@
-"""Whose data is this? Scans everything that a run sent, asked for, received and logged for identifiers and canaries of other tenants and
+"""Finds data of other tenants and users in runs.
+
+Scans everything that a run sent, asked for, received and logged for identifiers and canaries of other tenants and
 users.
 
-Read `inspector` first: it is the list of steps. `neighbourhood` is the serving process's part; everything else runs where runs are
-compared. `comparison` checks the claims of a frame's envelope, field by field; this package finds data that appears anywhere else.
+Read `inspector` first: it is the list of steps. Only `neighbourhood` runs in the serving process; everything else runs in the worker.
+`comparison` checks the claims of a frame's envelope, field by field; this package finds data that appears anywhere else.
 """
 
 from migration.isolation.canaries import Canaries, LiveCanary

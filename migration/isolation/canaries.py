@@ -1,15 +1,14 @@
-"""Canaries: tokens that belong to one tenant, user and run, and that cannot be forged. If one appears somewhere, its owner's data came with
-it.
+"""Canaries: tokens that belong to one tenant, user and run, and cannot be forged. Where a token appears, there may be data of its owner.
 
-A canary needs no registry: it contains its owner, as keyed digests, and a keyed seal distinguishes it from typed text.
+A canary needs no registry: it contains its owner as keyed digests, and a keyed seal that text typed by a user cannot have.
 
 They are planted only where they change no comparison:
 
 - **In the contexts of all shadows**, and of served runs of synthetic tenants (`canary_tenants`): the run's journal carries the token, and
   the backend adds it to data in its contexts that engines carry but never send (`migration.effects.canary()`).
 - **In the models' answers to synthetic tenants**, at the end of free text, when the answer is recorded. A served run and its shadow both
-  get the recorded answer, so both continue with the same words, and effects still match. Never in the question: a token in it would prevent
-  hits in a cache that ignores whose answer it stores, and so hide what the canary is meant to find.
+  get the recorded answer, so both continue with the same words, and effects still match. The question never gets a token: otherwise a cache
+  that mixes up users' answers would have no hits, and the canary could not reveal this fault.
 """
 
 from collections.abc import Collection
@@ -37,7 +36,7 @@ class CanaryOwner:
     """The owner of a token."""
 
     tenant: str  #: 8 hex digits, as `Canaries.tenant` begins
-    user: str  #: of the user within the tenant
+    user: str  #: digest of the user within the tenant
     run: str
 
 
@@ -70,7 +69,7 @@ class Canaries:
     """Makes and reads tokens.
 
     Args:
-        key: without it, tokens can neither be made nor distinguished from text that looks like one.
+        key: secret for making tokens and for recognising real ones.
     """
 
     def __init__(self, key: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The owner of a run, and which of its names can be distinguished from ordinary text."""
+"""The owner of a run, and which of the owner's names can be distinguished from ordinary text."""
 
 import re
 from enum import StrEnum
@@ -6,14 +6,14 @@ from typing import Final
 
 from migration.model import Noun, RunRequest
 
-#: Shorter ones are never searched for in text. The search looks at every third byte, and four of those must be there.
+#: Shorter identifiers are never searched for in text: the search looks at every third byte, and needs four of them.
 SHORTEST: Final = 12
 
 #: Bits of information that an identifier must have. Groups of letters or of a few digits occur in many texts, so they add little.
 _BITS: Final = 28.0
-_WORD_BITS: Final = 8.0  #: of all words together
-_NUMBER_BITS: Final = 20.0  #: of all short numbers together: dates, amounts and times consist of them
-_LONG_NUMBER: Final = 15  #: digits; Unix time in microseconds has 16, but user ids are not that long
+_WORD_BITS: Final = 8.0  #: bits of all words together
+_NUMBER_BITS: Final = 20.0  #: bits of all short numbers together: dates, amounts and times consist of such numbers
+_LONG_NUMBER: Final = 15  #: digits; Unix time in microseconds has 16 digits, and user ids have fewer
 _RANDOM: Final = 12  #: characters of mixed letters and digits that do not occur by accident
 
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -56,8 +56,9 @@ class Identity(Noun, frozen=True, kw_only=True):
 def distinctive(identifier: str) -> bool:
     """Return whether the identifier, found in a text, can only mean its owner.
 
-    It can if it has at least 12 characters and is an e-mail address, contains a random part (a UUID, a hex digest, a nanoid), or has 28
-    bits of information in another way: `tenant-7f3a9c` has; `acme`, `user-1842`, `customer-success-team` and `2025-03-14` do not.
+    It must have at least 12 characters, and it must be an e-mail address, contain a random part (a UUID, a hex digest, a nanoid), or have
+    28 bits of information in another way. `tenant-7f3a9c` is such an identifier; `acme`, `user-1842`, `customer-success-team` and
+    `2025-03-14` are not.
     """
     if len(identifier) < SHORTEST or _CONTROL.search(identifier):
         return False

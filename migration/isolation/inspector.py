@@ -16,7 +16,7 @@ from migration.model import Comparison, Event, Origin, RunLog, RunRecord, RunReq
 from migration.sentence import Sentence, say, word
 
 _SILENCE: Final = RunLog(lines=())
-#: The fields that identify one run. The name of a tenant or a user belongs to many runs.
+#: The fields that identify one run; the name of a tenant or a user belongs to many runs.
 _OF_A_RUN: Final = frozenset({"run", "thread", "canary"})
 
 
@@ -26,7 +26,7 @@ class Inspection:
 
     breaches: tuple[Breach, ...] = ()
     reasons: tuple[Sentence, ...] = ()  #: why something was not scanned
-    lost: tuple[Event, ...] = ()  #: events of this run that were found in control's streams of others
+    lost: tuple[Event, ...] = ()  #: events of this run that control sent to other runs
 
     @cached_property
     def cross_talk(self) -> tuple[tuple[int, str], ...]:
@@ -95,17 +95,17 @@ class Inspector:
         scan = Scan(self._registry, self._canaries, served)  # 2 scan: one pass over everything; usually this is all
         if not any(scan.hits(all_at_once(served, shadow, logs))):
             return Inspection(reasons=reasons, lost=lost)
-        found = tuple(  # 3 passages, places: where exactly
+        found = tuple(  # 3 passages, places: the exact places
             Breach(passage.side, passage.lane, path, hit, passage.shared, passage.event)
             for passage in passages(served, shadow, logs)
             for hit, path in scan.located(passage.data, passage.subject, own_words=passage.own_words)
         )
         inspection = Inspection(found, reasons, lost)
-        self._remember(inspection, served if served.origin is Origin.CONTROL else shadow)  # 4 strays: others may miss what is here
+        self._remember(inspection, served if served.origin is Origin.CONTROL else shadow)  # 4 strays: events that other runs may lack
         return inspection  # 5 report: as divergences, once the runs are compared
 
     def lost(self, request: RunRequest) -> tuple[Event, ...]:
-        """Return the events of this run that were found in control's streams of others so far."""
+        """Return the events of this run that control sent to other runs, as far as they were found."""
         return self._strays.of((request.run_id, request.thread_id, self.canary(request))) if self._strays else ()
 
     def _remember(self, inspection: Inspection, control: RunRecord) -> None:

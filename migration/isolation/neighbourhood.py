@@ -1,4 +1,4 @@
-"""The serving process's part: remembers who was served recently, and sends that to the shadow with each run."""
+"""The part in the serving process: remembers tenants and users that were served recently, and sends them to the shadow with each run."""
 
 from collections import deque
 from collections.abc import Collection
@@ -9,21 +9,21 @@ from migration.isolation.canaries import Canaries, LiveCanary, live
 from migration.isolation.identity import Identity
 from migration.model import RunRequest
 
-#: Identities that a job contains at most. If more runs start between two shadowed ones, the rest is not sent.
+#: A job contains at most this many identities. If more runs start between two shadowed runs, the older identities are not sent.
 MOST: Final = 256
-#: Identities that every job contains, even if they were sent before: a worker that was restarted, or is one of several, must learn them
-#: too.
+#: Every job contains this many identities, even if they were sent before, because a restarted worker, or another one of several workers,
+#: must learn them too.
 ALWAYS: Final = 16
 
 
 class Neighbourhood:
     """The recently served tenants and users. One for all surfaces of a process: engines of different surfaces share memory.
 
-    A run is known from its start, so that it is known to the concurrent runs. Runs that are never shadowed are known like any other.
+    A run is remembered when it starts, so that concurrent runs are checked for its data. Runs that are never shadowed are remembered too.
 
     Args:
         canaries: makes tokens; None: none are planted in served runs.
-        synthetic_tenants: whose served runs get canaries.
+        synthetic_tenants: tenants whose served runs get canaries.
     """
 
     def __init__(self, canaries: Canaries | None = None, synthetic_tenants: Collection[str] = ()) -> None:
@@ -39,7 +39,7 @@ class Neighbourhood:
         return None if self._canaries is None else live(self._canaries, self._synthetic, identity)
 
     def tell(self) -> tuple[Identity, ...]:
-        """Return those who were served since the last call, and the last 16 in any case; the latest last."""
+        """Return the identities that were served since the last call, but at least the last 16; the latest comes last."""
         count = min(len(self._recent), max(ALWAYS, self._untold))
         self._untold = 0
         return (*islice(reversed(self._recent), count),)[::-1]

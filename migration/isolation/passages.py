@@ -1,4 +1,4 @@
-"""The scanned data of two runs: frames, effects, how both ended, and both logs, all as bytes."""
+"""The scanned data of two runs: frames, effects, both ends, and both logs, all as bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ class Passage:
     lane: str
     subject: str  #: what the piece is: an event's kind, "model.request", "tool.usage_summary.reply", "run.request", "log"
     data: bytes  #: JSON; plain text for logs and the messages of errors
-    own_words: bool = False  #: the user wrote it: identifiers in it are not a leak
-    shared: bool = False  #: both runs got it: it does not show which engine mixes users up
+    own_words: bool = False  #: True: the user wrote it, so identifiers in it are not a leak
+    shared: bool = False  #: True: both runs got it, so it does not show which engine mixes users up
     event: int | None = None  #: index of the event; None: it is not an event
 
 
 def all_at_once(served: RunRecord, shadow: RunRecord, logs: Logs) -> bytes:
-    """Return everything in one piece, each part once, without the part of the envelopes that names the run's own identity.
+    """Return all data in one piece, each part once, without those parts of envelopes that name the run's own identity.
 
-    A shadow's replies are left out, because they are the served run's, except for those that it got from outside its journal. So are
-    requests that are equal in both runs.
+    A shadow's replies from its journal are left out, because the served run has the same ones. Requests that are equal in both runs are
+    left out too.
     """
     journals = (*served.journal, *shadow.journal)
     pieces = [*map(_PAYLOAD, served.events), *map(_PAYLOAD, shadow.events)]

@@ -43,7 +43,7 @@ class _Holding:
         self._text, self._shows, self._secrets = text, shows, secrets
 
     def below(self, value: Any, key: str = "", depth: int = 0) -> Iterator[str]:  # noqa: ANN401 - any JSON
-        """Yield the paths below a value that stands under a key."""
+        """Yield the paths below the value of a key."""
         if isinstance(value, str):
             if self._text in value and self._shows(key, value):
                 yield ""

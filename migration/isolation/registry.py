@@ -1,9 +1,8 @@
 """The other tenants and users: a bounded memory of identifiers, and an automaton that finds the distinctive ones in text.
 
-An identifier is known as soon as it was learnt. It is searched for in fields that are named like an identity (`user_id`) immediately, and
-in any other text once it is in the automaton. The automaton is rebuilt when new identifiers wait, but building may take at
-most a fiftieth of the time: it is rebuilt immediately if there is little to do, and about ten times a second if there is much. Runs take
-longer than that.
+An identifier is known as soon as it was learnt. In fields that are named like an identity (`user_id`) it is found immediately, and in other
+texts as soon as it is in the automaton. The automaton is rebuilt when new identifiers wait, but building it may take at most a fiftieth of
+the time. With few identifiers it is rebuilt immediately, with many about ten times a second, which is still more often than runs end.
 """
 
 import json
@@ -21,7 +20,8 @@ from migration.isolation.canaries import MARK
 from migration.isolation.identity import Field, Identity, distinctive, is_random
 from migration.isolation.search import Search
 
-#: Identifiers that are remembered, the latest of each field. Tenants and users come back, threads and runs rarely do.
+#: How many identifiers of each field are remembered, the latest ones. Tenants and users are served again and again, threads and runs
+#: rarely.
 _KEPT: Final[Mapping[Field, int]] = MappingProxyType({Field.TENANT: 512, Field.USER: 1024, Field.THREAD: 512, Field.RUN: 512})
 #: The last automaton is used for at least this many times as long as it takes to build one.
 _REST: Final = 50.0
@@ -42,7 +42,7 @@ class Known:
 
     @cached_property
     def ways(self) -> tuple[bytes, ...]:
-        """How JSON writes it."""
+        """The forms in which JSON writes the identifier."""
         return written(self.value)
 
 
@@ -51,11 +51,12 @@ class Learnt:
     """How many new identifiers were learnt."""
 
     sought_in_text: int = 0
-    sought_in_fields: int = 0  #: too common to mean anything in a text: only searched for in identity fields
+    #: whether the identifier is too common to mean anything in a text, so that it is searched for only in identity fields
+    sought_in_fields: int = 0
 
 
 class Automaton:
-    """A search and the meaning of each of its texts: the beginning of an identity field, the mark of a canary (None), or an identifier."""
+    """A search, and the meanings of its texts: the beginning of an identity field, the mark of a canary (None), or an identifier."""
 
     def __init__(self, known: Iterable[Known]) -> None:
         meant: list[tuple[bytes, Field | Known | None]] = [
@@ -88,7 +89,7 @@ class Registry:
         self._due_at = float("-inf")
 
     def learn(self, identities: Iterable[Identity]) -> Learnt:
-        """Remember them, and return how many identifiers are new."""
+        """Remember the identities, and return how many identifiers are new."""
         in_text = in_fields = 0
         for identity in identities:
             if identity in self._seen:
@@ -117,16 +118,16 @@ class Registry:
         return new
 
     def known(self, name: Field, value: str) -> Known | None:
-        """Return the owners of this name in that field; None: none is remembered."""
+        """Return the owners of this name in that field; None: no owner is remembered."""
         return self._known[name].get(value)
 
     def own(self, identity: Identity) -> frozenset[str]:
-        """Return that user's own remembered identifiers: users, threads and runs. It reads everything that is remembered."""
+        """Return all remembered identifiers of that user: users, threads and runs. This searches the whole memory."""
         whose = (identity.tenant_id, identity.user_id)
         return frozenset(value for kept in self._known.values() for value, known in kept.items() if whose in known.owners)
 
     def automaton(self) -> Automaton:
-        """Return the automaton, rebuilt if something waits and the last one was used long enough."""
+        """Return the automaton. It is rebuilt if identifiers wait and the last automaton was used long enough."""
         if self._stale and (started := self._clock()) >= self._due_at:
             self._automaton = Automaton(one for kept in self._known.values() for one in kept.values() if one.distinctive)
             ended = self._clock()

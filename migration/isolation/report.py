@@ -1,4 +1,4 @@
-"""From breaches to divergences. Leaked data is reported by its kind and its owner's digest, never by itself."""
+"""Makes divergences from breaches. A report contains the kind of leaked data and its owner's digest, never the data itself."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from migration.isolation.scan import Hit
 from migration.model import Comparison, Divergence, DivergenceKind, Origin, Verdict
 from migration.sentence import Sentence, say, word
 
-#: Kinds of breaches of one comparison that are reported one by one. After that many, further ones add nothing.
+#: Kinds of breaches that one comparison reports one by one. Further ones would add no information.
 MOST: Final = 50
 
 _SIDES: Final = (Origin.CONTROL, Origin.CANDIDATE)
@@ -29,8 +29,8 @@ class Breach:
     lane: str
     path: str
     hit: Hit
-    shared: bool = False  #: both runs got it
-    event: int | None = None  #: index of the event in its stream; None: it is in no event
+    shared: bool = False  #: both runs got this data
+    event: int | None = None  #: index of the event in its stream; None: the data is not in an event
 
 
 def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
@@ -45,7 +45,7 @@ def cross_talk(breaches: Iterable[Breach]) -> tuple[tuple[int, str], ...]:
 
 
 def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Divergence, ...]:
-    """Return one divergence for each kind of breach, except for those that the comparison itself reports from the envelopes."""
+    """Return one divergence for each kind of breach, without breaches in envelopes, which the comparison itself reports."""
     reported = {(_shape(one.lane), _shape(one.path)) for one in comparison.divergences if one.kind == "isolation_breach"}
     grouped: dict[tuple[str, ...], list[Breach]] = {}
     for breach in breaches:
@@ -53,20 +53,20 @@ def divergences(breaches: Iterable[Breach], comparison: Comparison) -> tuple[Div
         if any((lane, known) in reported for known in _claims(path)):
             continue
         grouped.setdefault((breach.hit.what, breach.hit.relation, lane, path), []).append(breach)
-    # Control's own last: however many there are, they leave room for those of the candidate.
+    # Breaches of control come last, so that many of them leave room for breaches of the candidate.
     told = sorted(grouped.items(), key=lambda item: _is_controls_own(item[1]))
     return tuple(_divergence(kind, same) for kind, same in told[:MOST])
 
 
 def _is_controls_own(same: Iterable[Breach]) -> bool:
-    """Tell whether only control mixes people up there; data that both runs got says nothing about either engine."""
+    """Return whether only control mixes people up there; data that both runs got says nothing about either engine."""
     return all(one.side is Origin.CONTROL and not one.shared for one in same)
 
 
 def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons: tuple[Sentence, ...]) -> Comparison:
-    """Return the comparison with these divergences: it is no longer a match, whatever the ledger says about its others.
+    """Return the comparison with these divergences. It is no longer a match, whatever the ledger says about its other divergences.
 
-    If only control mixed up data, the comparison is noise; it is divergent only because of other differences.
+    If only control mixed up data, these divergences make the comparison noise; only other differences can make it divergent.
     """
     if not found and not reasons:
         return comparison
@@ -78,7 +78,10 @@ def with_breaches(comparison: Comparison, found: tuple[Divergence, ...], reasons
 
 
 def _claims(path: str) -> tuple[str, ...]:
-    """Return the paths under which the comparison may report this place. For an envelope that names another one it reports one field."""
+    """Return the paths under which the comparison may report this place.
+
+    If an envelope names another identity, the comparison reports one field.
+    """
     kind, _, name = path.partition(".")
     return tuple(f"{kind}.{field}" for field in _ENVELOPE) if name in _ENVELOPE else (path,)
 

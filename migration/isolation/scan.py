@@ -1,16 +1,17 @@
-"""Decides which finds of the automaton are a breach: whose data it is, and whether the run may contain it.
+"""Decides which finds of the automaton are breaches: it determines the owner of the data, and whether the run may contain it.
 
 | found | is a breach |
 |---|---|
 | a canary of another tenant, or of another user | always, anywhere |
 | a distinctive identifier of another tenant or its users | unless the user wrote it in the request |
-| a distinctive identifier of another user of the tenant | unless the user wrote it, or the outside sent it: tenants' data names users |
-| any other identifier, in a field named like an identity | unless the user wrote it, or the outside sent it: `admin` is common |
+| a distinctive identifier of another user of the tenant | unless the user wrote it, or a tool or model sent it: tenants' data names users |
+| any other identifier, in a field named like an identity | unless the user wrote it, or a tool or model sent it: `admin` is common |
 
-A name that is the user's own in one field and another person's in another one counts as the user's own in a text; in a field that is named
-like an identity, the field decides.
+A name may be the user's own as one kind of id, and another person's as another kind. In a text, it counts as the user's own; in a field
+that is named like an identity, the field decides.
 
-Boundaries count: `tenant-7f3a9c` is not in `tenant-7f3a9c2` nor in `tenant-7f3a9c-eu`. A random identifier is found within a longer name.
+An identifier must be a whole name: `tenant-7f3a9c` is not found in `tenant-7f3a9c2` or `tenant-7f3a9c-eu`. Only a random identifier is also
+found inside a longer name.
 """
 
 import re
@@ -39,7 +40,7 @@ _JOINS = b"-_.@"
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A find of other people's data. `text` is the leaked data: it stays inside this package."""
+    """A place where other people's data was found. `text` is the leaked data: it stays inside this package."""
 
     what: What
     relation: Relation
@@ -67,7 +68,7 @@ class Scan:
 
         Args:
             data: frames, requests, replies, log lines.
-            own_words: the user wrote them, so that only canaries count.
+            own_words: whether the user wrote the data, so that only canaries count.
         """
         for meaning, start, end in self._automaton.find(data):
             if meaning is None:
@@ -128,7 +129,7 @@ class Scan:
 
     @cached_property
     def _users_own(self) -> frozenset[str]:
-        """The run's own identifiers, and those of the user's other runs."""
+        """The identifiers of the run itself, and those of the user's other runs."""
         return self._own | self._registry.own(self._owner)
 
     @cached_property
@@ -136,7 +137,7 @@ class Scan:
         return b"\n".join(effect.reply for effect in self._served.journal if effect.reply is not None)
 
     def _stands_alone(self, known: Known, data: bytes, start: int, end: int) -> bool:
-        """Tell whether this is the identifier itself, not a part of a longer one or of one of the user's own."""
+        """Return whether this is the identifier itself, and not a part of a longer one or of one of the user's own identifiers."""
         before = data[max(0, start - _LONGEST_ESCAPE) : start]
         if (_continues(before[::-1], loose=known.random) and not _ESCAPED.search(before)) or _continues(
             data[end : end + 2], loose=known.random
@@ -149,14 +150,12 @@ _WHAT: dict[Field, What] = {Field.TENANT: "tenant", Field.USER: "user", Field.TH
 
 
 def _is_part(character: bytes) -> bool:
-    """Tell whether a byte belongs to a name. Bytes beyond ASCII are parts of letters."""
+    """Return whether a byte belongs to a name. Bytes beyond ASCII are parts of letters."""
     return character.isalnum() or character >= b"\x80"
 
 
 def _continues(neighbours: bytes, *, loose: bool) -> bool:
-    """Tell whether a name continues, given the bytes that follow it: `2`, and unless `loose`, `-eu`; but not `.` at the end of a
-    sentence.
-    """
+    """Return whether a name continues in the bytes after it: with `2` or, unless `loose`, `-eu`, but not with `.` at a sentence's end."""
     nearest, next_one = neighbours[:1], neighbours[1:2]
     if _is_part(nearest):
         return True
@@ -164,6 +163,6 @@ def _continues(neighbours: bytes, *, loose: bool) -> bool:
 
 
 def _covers(own: bytes, data: bytes, start: int, end: int) -> bool:
-    """Tell whether `data` from `start` to `end` lies within one of the run's own identifiers."""
+    """Return whether `data` from `start` to `end` is part of one of the run's own identifiers."""
     place = data.find(own, max(0, end - len(own)))
     return 0 <= place <= start and place + len(own) >= end

@@ -1,8 +1,8 @@
 """One pass over the bytes for many texts at once, by an automaton that looks only at every third byte.
 
-An Aho-Corasick automaton takes one step for each byte, each waiting for the one before: about 2 ns here, or half of the time of a whole
-comparison. So only every third byte is used, and for each text the automaton knows the three possible selections of its bytes. A find is
-then compared with the real bytes. Nothing is missed: wherever a text begins, one of its three selections matches.
+An Aho-Corasick automaton takes one step for each byte, and each step must wait for the one before: about 2 ns, or half of the time of a
+whole comparison. So only every third byte is read. For each text the automaton contains the three possible selections of every third byte;
+wherever the text begins, one of them matches, so nothing is missed. After a match, all bytes are compared.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 _STRIDE: Final = 3
-#: Bytes that a text must have: with fewer, a selection could have two bytes, which occur everywhere.
+#: A text must have this many bytes: a shorter one could have a selection of only two bytes, which occur everywhere.
 MIN_BYTES: Final = 9
 
 

@@ -1,4 +1,4 @@
-"""Events that control sent to the wrong users, kept until the runs that lost them are compared."""
+"""Keeps events that control sent to the wrong users until the runs that lack these events are compared."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -6,23 +6,27 @@ from typing import Final
 
 from migration.model import Event
 
-#: The number of latest strays that are remembered. Runs that mix each other up are close in time, so their jobs come close together.
+#: The number of latest strays that are remembered. Runs whose events get mixed up run at about the same time, so their jobs come soon after
+#: each other.
 MOST: Final = 512
-_MOST_BYTES: Final = 2**16  #: bytes of one event: a longer one is not kept
+_MOST_BYTES: Final = 2**16  #: a longer event is not kept; in bytes
 
 
 class Strays:
-    """Events that were found in the streams of other runs. Bounded; it holds what users said, and never leaves this process."""
+    """Events that were found in the streams of other runs. The number is bounded.
+
+    The events contain users' texts, so they never leave this process.
+    """
 
     def __init__(self) -> None:
         self._kept: deque[tuple[str, Event]] = deque(maxlen=MOST)
 
     def __bool__(self) -> bool:
-        """Tell whether there are any."""
+        """Return whether there are any strays."""
         return bool(self._kept)
 
     def add(self, told_by: str, event: Event) -> None:
-        """Keep an event of somebody else's stream.
+        """Keep an event that was found in another run's stream.
 
         Args:
             told_by: the text in it that identifies its owner's run: the id of the run or of its thread, or its canary.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from migration.processes.heartbeat import Heartbeat
     from migration.processes.held_by import HeldBy
     from migration.processes.identity import code_version, engines_build
-    from migration.processes.row import ProcessRow, Told
+    from migration.processes.row import ProcessRow, Told, Unreadable
     from migration.processes.table import ProcessTable
     from migration.processes.tenant_list import LOOKED_AT, known_tenants, pinned
 else:
@@ -24,6 +24,7 @@ else:
             "ProcessRow": "row",
             "ProcessTable": "table",
             "Told": "row",
+            "Unreadable": "row",
             "ask": "control",
             "code_version": "identity",
             "confirm": "confirmation",
@@ -42,6 +43,7 @@ __all__ = [
     "ProcessRow",
     "ProcessTable",
     "Told",
+    "Unreadable",
     "ask",
     "code_version",
     "confirm",

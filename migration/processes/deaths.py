@@ -13,8 +13,9 @@ _REST_S = 60.0
 
 
 def own_the_dead(table: ProcessTable, history: History, found_by: ProcessRow) -> list[ProcessRow]:
-    """Find the processes that died or were lost. Record each of them in the log, the table and the history, and return those recorded here.
-    Each death is recorded by one process only.
+    """Find the processes that died or were lost, record them in the log, the table and the history, and return those recorded here.
+
+    Only one process records each death.
 
     Raises:
         ProcessesError: the table cannot be read or written.

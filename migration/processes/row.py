@@ -72,6 +72,18 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         return self.row.role == "server" and self.state in {"live", "silent"}
 
 
+class Unreadable(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that may run, and whose row cannot be read, because another version wrote it in another form."""
+
+    host: str
+    pid: int
+
+    @property
+    def name(self) -> str:
+        """The process' name in messages."""
+        return f"process {self.pid} on {self.host}"
+
+
 def encode_row(row: ProcessRow) -> bytes:
     """Return the row as JSON."""
     return msgspec.json.encode(row)

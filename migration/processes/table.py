@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select, text, update
 from migration.database import SqlDatabase, insert_into
 from migration.errors import ProcessesError
 from migration.processes.identity import birth, is_here, is_this_boot, this_host
-from migration.processes.row import LOST_AFTER_S, SILENT_AFTER_S, ProcessRow, Told, decode_row, encode_row
+from migration.processes.row import LOST_AFTER_S, SILENT_AFTER_S, ProcessRow, Told, Unreadable, decode_row, encode_row
 from migration.processes.tables import known_tenants, prepare, processes
 from migration.settings import MigrationSettings
 
@@ -87,17 +87,30 @@ class ProcessTable:
         Raises:
             ProcessesError: the database cannot be read.
         """
-        if self._absent():
-            return []
-        with self.database.transaction("read") as connection:
-            now = _now(connection)
-            asked = select(processes).where(processes.c.seen_at >= now - _KEPT_S).order_by(processes.c.seen_at.desc())
-            found = [(row, decode_row(row.row)) for row in connection.execute(asked)]
+        now, found = self._rows()
         return [
             Told(row=row, age_s=max(0.0, now - it.seen_at), state=_state(it, now), noted=it.ended is not None)
             for it, row in found
             if row is not None
         ]
+
+    def unreadable(self) -> list[Unreadable]:
+        """Return the processes that may run and whose rows another version wrote in another form.
+
+        Raises:
+            ProcessesError: the database cannot be read.
+        """
+        now, found = self._rows()
+        return [Unreadable(host=it.host, pid=it.pid) for it, row in found if row is None and _state(it, now) in {"live", "silent"}]
+
+    def _rows(self) -> tuple[float, list[tuple[Any, ProcessRow | None]]]:
+        """Return the current time of the database, and the rows of the last seven days; None: a row cannot be read."""
+        if self._absent():
+            return time.time(), []
+        with self.database.transaction("read") as connection:
+            now = _now(connection)
+            asked = select(processes).where(processes.c.seen_at >= now - _KEPT_S).order_by(processes.c.seen_at.desc())
+            return now, [(row, decode_row(row.row)) for row in connection.execute(asked)]
 
     def now(self) -> float:
         """Return Unix seconds by the clock of `age_s`: the database server's, or this host's for a file.

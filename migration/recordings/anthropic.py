@@ -9,13 +9,13 @@ NAME: Final = "messages of Anthropic's API"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record has this format, or was meant to have it."""
+    """Return whether the record has this format, or was meant to have it."""
     messages = record.get("messages")
     return isinstance(messages, list) and ("system" in record or any(is_message(one) for one in messages))
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is a message that only this API has: with `tool_use` or `tool_result` parts."""
+    """Return whether a value is a message that only this API has: with `tool_use` or `tool_result` parts."""
     if not isinstance(value, Mapping) or not isinstance(value.get("content"), list):
         return False
     return any(isinstance(part, Mapping) and part.get("type") in {"tool_use", "tool_result"} for part in value["content"])

@@ -23,7 +23,7 @@ _LENGTHS: Final = struct.Struct("<26xHH")
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether the path is a file that begins like an archive. Errors are not raised here: the reader reports them later."""
+    """Return whether the path is a file that begins like an archive. Errors are not raised here: the reader reports them later."""
     try:
         if not path.is_file():
             return False

@@ -62,7 +62,7 @@ class Attributes:
         return [_lists(numbered[number]) for number in range(len(numbered))]
 
     def has(self, prefix: str) -> bool:
-        """Tell whether there is a value of this name or below it."""
+        """Return whether there is a value of this name or below it."""
         return self.get(prefix) is not None or any(name.startswith(f"{prefix}.") for name in self.flat)
 
 

@@ -10,7 +10,7 @@ NAME: Final = "a row of Braintrust's logs"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is such a row, or was meant to be."""
+    """Return whether the record is such a row, or was meant to be."""
     return "span_id" in record and "root_span_id" in record and ("span_attributes" in record or "input" in record)
 
 

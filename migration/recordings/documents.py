@@ -278,7 +278,7 @@ def _is_inside(line: bytes) -> bool:
 
 
 def _goes_on(before: bytes, line: bytes) -> bool:
-    """Tell whether a line can follow another one inside a JSON value."""
+    """Return whether a line can follow another one inside a JSON value."""
     if not line:
         return True
     after_value = before[-1:] not in b"[{,:"

@@ -117,7 +117,7 @@ def _listed(record: Record) -> Iterator[object]:
 
 
 def is_part(value: object) -> bool:
-    """Tell whether a value is a part of a conversation. A list of such parts is one document."""
+    """Return whether a value is a part of a conversation. A list of such parts is one document."""
     if not isinstance(value, Mapping):
         return False
     if isinstance(value.get("role"), str):

@@ -20,7 +20,7 @@ _DETAILS: Final = "gen_ai.client.inference.operation.details"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether a span follows these conventions."""
+    """Return whether a span follows these conventions."""
     return any(name.startswith("gen_ai.") for name in attributes.flat)
 
 

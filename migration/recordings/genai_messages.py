@@ -9,7 +9,7 @@ _MEDIA: Final = {"blob": "file", "uri": "file", "file": "file"}
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is such a message."""
+    """Return whether a value is such a message."""
     return isinstance(value, Mapping) and isinstance(value.get("parts"), list) and "content" not in value
 
 

@@ -11,7 +11,7 @@ _ATTACHED: Final = "attachment://"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is a sample, or was meant to be."""
+    """Return whether the record is a sample, or was meant to be."""
     return isinstance(record.get("messages"), list) and "target" in record and "input" in record
 
 

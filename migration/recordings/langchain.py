@@ -15,7 +15,7 @@ _ROLES: Final = {
 
 
 def is_message(value: object) -> bool:
-    """Tell whether a value is such a message."""
+    """Return whether a value is such a message."""
     if not isinstance(value, Mapping):
         return False
     if value.get("lc") is not None and isinstance(value.get("kwargs"), Mapping):

@@ -10,7 +10,7 @@ NAME: Final = "an observation of Langfuse"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is an observation, or was meant to be."""
+    """Return whether the record is an observation, or was meant to be."""
     return isinstance(record.get("type"), str) and "input" in record and ("traceId" in record or "trace_id" in record)
 
 

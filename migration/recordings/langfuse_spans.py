@@ -11,7 +11,7 @@ NAME: Final = "a span of Langfuse"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether a span is Langfuse's."""
+    """Return whether a span is Langfuse's."""
     return isinstance(attributes.get("langfuse.observation.type"), str)
 
 

@@ -10,7 +10,7 @@ NAME: Final = "a run of LangSmith"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is such a run, or was meant to be."""
+    """Return whether the record is such a run, or was meant to be."""
     return isinstance(record.get("run_type"), str) and "inputs" in record
 
 

@@ -15,7 +15,7 @@ _CHATS: Final = ("completion", "acompletion", "responses", "aresponses", "anthro
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is such a log, or was meant to be one: true for any object with a request and a reply."""
+    """Return whether the record is such a log, or was meant to be one: true for any object with a request and a reply."""
     return _request(record) is not None and ("response" in record or isinstance(record.get("choices"), list))
 
 

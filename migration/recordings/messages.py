@@ -201,7 +201,7 @@ def _part(index: int, part: object) -> tuple[str | None, str | None]:
 
 
 def _calls(index: int, raw: Mapping[str, Any]) -> tuple[tuple[ToolCall, ...], str | None]:
-    """Return the function calls of an assistant's message, and what else it calls; None: nothing else."""
+    """Return the function calls of an assistant's message, and the name of anything else that it calls; None: it calls only functions."""
     found = raw.get("tool_calls") or []
     if not isinstance(found, list):
         raise MessageError(index, "has tool_calls that are not a list")

@@ -13,7 +13,7 @@ _CHATS: Final = ("CHAT_MODEL", "LLM")
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether a span is MLflow's."""
+    """Return whether a span is MLflow's."""
     return attributes.get("mlflow.spanType") is not None
 
 

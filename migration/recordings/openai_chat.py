@@ -9,7 +9,7 @@ NAME: Final = "a conversation in the OpenAI chat format"
 
 
 def claims(record: Mapping[str, object]) -> bool:
-    """Tell whether the record has this format, or was meant to have it."""
+    """Return whether the record has this format, or was meant to have it."""
     return isinstance(record.get("messages"), list)
 
 

@@ -13,7 +13,7 @@ _KIND: Final = "openinference.span.kind"
 
 
 def claims(attributes: Attributes) -> bool:
-    """Tell whether a span is OpenInference's."""
+    """Return whether a span is OpenInference's."""
     return attributes.get(_KIND) is not None or attributes.has("llm.input_messages")
 
 

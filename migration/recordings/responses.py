@@ -19,7 +19,7 @@ _ITEMS: Final = (
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record has this format, or was meant to have it."""
+    """Return whether the record has this format, or was meant to have it."""
     if record.get("object") == "response" or isinstance(record.get("items"), list):
         return True
     asked, output = record.get("input"), record.get("output")
@@ -27,7 +27,7 @@ def claims(record: Mapping[str, Any]) -> bool:
 
 
 def is_item(value: object) -> bool:
-    """Tell whether a value is an item that only this API has."""
+    """Return whether a value is an item that only this API has."""
     if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
         return False
     kind = value["type"]
@@ -35,7 +35,7 @@ def is_item(value: object) -> bool:
 
 
 def is_list(value: object) -> bool:
-    """Tell whether a value is a list of items."""
+    """Return whether a value is a list of items."""
     # Messages of Anthropic's API also have the type "message".
     return isinstance(value, list) and any(is_item(one) and (one["type"] != "message" or _has_own_part(one)) for one in value)
 

@@ -36,7 +36,7 @@ class _Span:
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is a span, or was meant to be."""
+    """Return whether the record is a span, or was meant to be."""
     if "attributes" not in record:
         return False
     return any(name in record for name in ("context", "span_id", "spanId", "span_context", "trace_id", "traceId", "span_name"))

@@ -9,7 +9,7 @@ NAME: Final = "a trajectory of SWE-agent"
 
 
 def claims(record: Mapping[str, Any]) -> bool:
-    """Tell whether the record is a trajectory, or was meant to be."""
+    """Return whether the record is a trajectory, or was meant to be."""
     return isinstance(record.get("trajectory"), list) and isinstance(record.get("history"), list)
 
 
@@ -20,7 +20,7 @@ def conversation(record: Mapping[str, Any]) -> Conversation:
 
 
 def _said(message: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return the message in the chat format: SWE-agent writes the id of the answered call as a list."""
+    """Return the message in the chat format; SWE-agent writes the id of the answered call as a list."""
     if not isinstance(message, dict) or message.get("role") != "tool":
         return message
     ids = message.get("tool_call_ids")

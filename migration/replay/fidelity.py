@@ -132,7 +132,7 @@ def _ending(recorded: RecordedRun, control: ShadowRun) -> Iterator[Sentence]:
 
 
 def _says(events: Sequence[Event], answer: str) -> bool:
-    """Tell whether a frame has this text as a value."""
+    """Return whether a frame has this text as a value."""
     quoted = msgspec.json.encode(answer)
     return any(quoted in event.payload for event in reversed(events)) or any(_holds(event.payload, answer) for event in reversed(events))
 

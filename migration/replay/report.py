@@ -77,9 +77,7 @@ class Report(msgspec.Struct, kw_only=True):
         return self.passes("inconclusive")
 
     def passes(self, strictness: Strictness) -> bool:
-        """Tell whether every path had a run, every line could be read, every comparison was stored, and no verdict is one that `strictness`
-        rejects.
-        """
+        """Return whether every path had a run, every line was read, every comparison was stored, and `strictness` allows all verdicts."""
         if not self.runs or self.empty or self.bad_line_count or (self.evidence is not None and self.evidence.failed):
             return False
         return not any(self.verdicts[verdict] for verdict in _FAILING[strictness])

@@ -133,7 +133,7 @@ class _Search:
         """Try the unchanged recording, without regard to the budget. Return whether it shows the divergence."""
         self._best = self._tried[_key(recorded)] = self._attempt(recorded)
         if self._best is None:
-            # If control asks for several things at once in one lane, answers in sequence get mixed up. So use the journal's own keys.
+            # If control asks for several things at once in one lane, answers in recorded order get mixed up. So use the journal's own keys.
             self._best = self._show(replace(recorded, events=()))
         return self._best is not None
 
@@ -154,7 +154,7 @@ class _Search:
         return found is not None
 
     def loosen(self) -> None:
-        """Remove the requests from the journal, which then answers in sequence, if the recording still shows the divergence without them.
+        """Remove the requests from the journal if the recording still shows the divergence without them. The journal then answers in order.
 
         If it does not, because one lane asks for several things at once, remove as many requests as possible.
 

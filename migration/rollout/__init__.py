@@ -1,4 +1,4 @@
-"""Moves tenants between stages by edits of flags: each edit is proved, written, and then checked until the processes follow it.
+"""Moves tenants between stages by edits of flags. Each edit is proved and written; then the processes are watched until they follow it.
 
 A ramp is the planned path (`ramp_file`), a gate decides at each of its steps (`gate`, `standing`), and `simulation` tries a ramp out.
 """

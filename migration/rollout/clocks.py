@@ -18,7 +18,7 @@ class Clocks:
     def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
         self._wall, self._monotonic = wall, monotonic
         self.now, self._last = wall(), monotonic()
-        self.passed_s = 0.0  #: between the last two looks, by the monotonic clock
+        self.passed_s = 0.0  #: between the last two checks, by the monotonic clock
         self._jumped_at: float | None = None
         self._jump_s = 0.0
 
@@ -30,7 +30,7 @@ class Clocks:
         self.now, self._last = now, last
 
     def noted(self, at: float) -> None:
-        """Compare the wall clock with the time of a controller's earlier look: a clock behind that time has jumped."""
+        """Compare the wall clock with the time of a controller's earlier check: a clock behind that time has jumped."""
         self._jumped(min(0.0, self.now - at), self._last)
 
     def unsettled(self) -> str | None:

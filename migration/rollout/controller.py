@@ -1,14 +1,14 @@
-"""The controller moves surfaces along their ramps. It looks at all ramps again and again; one look has these steps.
+"""The controller moves surfaces along their ramps. It checks all ramps again and again; one check has these steps.
 
 1. lead, or wait                                                     leader.py
 2. look at both clocks                                               clocks.py
 3. read from the flag where the surface is                           moving.py
-4. was a move begun before? finish it, or make sure that it can no longer be written
+4. if a move was begun before: finish it, or make sure that it can no longer be written
 5. ask the gate to decide on the evidence                            reading.py, gate.py
 6. hold; or store the intended move in the database, write the flag, and record the result in the history and the database
 
 A crash between any two steps is repaired by step 4, in this process or in another one. A move is written only if the flag still has the
-version that the decision was based on, so no move is written twice, and a former leader cannot overwrite a newer move. If anything cannot
+version on which the decision was based. So no move is written twice, and a former leader cannot overwrite a newer move. If anything cannot
 be read or written, the controller holds.
 """
 
@@ -71,7 +71,7 @@ class ReadStanding(Protocol):
 
 
 class Controller:
-    """Looks at all ramps, again and again.
+    """Checks all ramps, again and again.
 
     Args:
         store: holds the state of ramps.
@@ -99,11 +99,12 @@ class Controller:
         self._clocks = Clocks(wall, monotonic)
         self._monotonic = monotonic
         self._watched: dict[str, _Watch] = {}
-        self._refused: dict[str, tuple[int, tuple[str, ...], float]] = {}  #: version of the flag, what was not proved, until when
+        #: version of the flag, the move that was not proved, and the time until which it is not tried again
+        self._refused: dict[str, tuple[int, tuple[str, ...], float]] = {}
         self._problems: dict[str, str] = {}
 
     def look(self) -> bool:
-        """Look at all ramps once; return whether this controller leads. Errors of the flags and of the database are logged, not raised."""
+        """Check all ramps once; return whether this controller leads. Errors of the flags and of the database are logged, not raised."""
         self._clocks.look()
         try:
             if not self.leader.campaign():
@@ -131,7 +132,7 @@ class Controller:
         try:
             self._one(rollout)
         except LostLeaseError as error:
-            logger.info("%s", error)  # the next look reads it again
+            logger.info("%s", error)  # the next check reads it again
         except MigrationError as error:
             self._watched.pop(rollout.surface, None)
             self._problem(rollout.surface, f"{type(error).__name__}: {error}")
@@ -171,7 +172,7 @@ class Controller:
             self._act(rollout, at, decide(ramp.steps[number], standing, now), standing)
 
     def _act(self, rollout: Rollout, at: _At, decision: GateDecision, standing: Standing | None) -> None:
-        """Do what the gate decided, unless there is an objection to a promotion."""
+        """Carry out the gate's decision; a promotion only if there is no objection."""
         if decision.what == "roll back":
             self._roll_back(rollout, at, decision, standing)
             return
@@ -238,7 +239,7 @@ class Controller:
             self._store.change(rollout, holder=self.leader.name, intent=None)
 
     def _done(self, rollout: Rollout, intent: Intent, seen: str) -> None:
-        """Record that the flag has moved: first in the history, with the move's id, so that the entry is neither lost nor doubled."""
+        """Record that the flag has moved: first in the history, with the move's id, so that there is exactly one entry."""
         goal = _goal(intent)
         arrow = "promoted to" if intent.what == "promote" else "rolled back to"
         evidence = (rollout.decision or {}).get("evidence", "")
@@ -297,7 +298,7 @@ class Controller:
         return {} if taken is None else {"at": taken.position, "since": taken.since, "lasted_s": self._lasted_s(rollout, taken)}
 
     def _lasted_s(self, rollout: Rollout, taken: Taken) -> float:
-        """Return how long controllers have watched the step. Time in which none of them led is not counted."""
+        """Return how long controllers have watched the step. Time in which no controller led is not counted."""
         now = self._monotonic()
         watch = self._watched.get(rollout.surface)
         if watch is None or watch.since != taken.since:
@@ -317,7 +318,7 @@ class Controller:
             logger.exception("%s: it could not be reported", happened.surface)
 
     def _problem(self, surface: str, problem: str | None) -> None:
-        """Log a problem, which stops all moves, once when it begins and once when it has ended (None)."""
+        """Log a problem that stops all moves, once when it begins and once when it has ended (None)."""
         if problem is None:
             if self._problems.pop(surface, None) is not None:
                 logger.warning("%s: works again", surface or "the controller")

@@ -18,7 +18,7 @@ from migration.statistics import LatencyPairs, Mean, Outcomes
 
 RECENT: Final = 240  #: number of runs in `Standing.recent`
 
-#: A smaller difference between the two times of a pair counts as none: one of the runs is a shadow, which gets less processor time.
+#: A smaller difference between the two times of a pair is ignored, because one of the runs is a shadow, which gets less processor time.
 SAME_S: Final = 0.05
 
 _FAILED: Final = frozenset({"failed", "timed_out"})
@@ -30,7 +30,7 @@ StrataOf = Callable[[str], Iterable[tuple[str, str, str]]]
 
 
 class Counting:
-    """The standing of one step, and the other data that is needed to continue counting.
+    """Counts the standing of one step, with the data that is needed to continue counting later.
 
     Args:
         gate: the step's gate.
@@ -41,8 +41,8 @@ class Counting:
     def __init__(self, gate: Gate, since: float, strata_of: StrataOf) -> None:
         self._gate, self._strata_of = gate, strata_of
         self._names: dict[str, tuple[str, ...]] = {}
-        self._earlier: set[str | None] = set()  #: earlier bases
-        self._begun = False  #: whether there was a comparison
+        self._earlier: set[str | None] = set()  #: digests of earlier bases
+        self._begun = False  #: whether any comparison was counted
         self.standing = self._empty(since)
 
     def compared(self, rows: Iterable[ComparedRow]) -> None:
@@ -59,7 +59,7 @@ class Counting:
             self._compared(row)
 
     def unseen(self, rows: Iterable[UnseenRow]) -> None:
-        """Count runs without a comparison. Their basis is not known, so they count for the present one."""
+        """Count runs without a comparison. Their basis is not known, so they are counted for the current basis."""
         for row in rows:
             probability = row.probability or 1.0
             if row.reason == NOT_SAMPLED:
@@ -86,7 +86,7 @@ class Counting:
         )
 
     def restore(self, state: bytes) -> bool:
-        """Take over what was counted for the same step; False: it is of another format or of other rules, and nothing was taken over."""
+        """Continue from earlier counts of the same step; False: they have another format or are for other rules, and were not used."""
         try:
             kept: list[Any] = msgspec.msgpack.decode(state)
             wanted = set(self._gate.most_divergent_of)
@@ -177,5 +177,5 @@ class Counting:
 
 
 def _named(event: str, tool: str, outcome: str) -> str:
-    """Return the name of a stratum that people read."""
+    """Return a readable name of a stratum."""
     return f"{event or 'no event'}{f' of {tool}' if tool else ''}, {outcome}"

@@ -1,9 +1,9 @@
 """A proved edit, from the current flags to the processes that follow it.
 
 1. read the flags, change one of them                        flags/editors/, flags/edits/surface_changes.py
-2. prove it: which tenants move, and may they                preview.py
-3. write it, unless somebody else did in between             flags/editors/
-4. wait for the processes, and say what they do              processes/confirmation.py
+2. prove it: which tenants move, and whether they may         preview.py
+3. write it, unless another edit was written meanwhile        flags/editors/
+4. wait for the processes, and report what they do            processes/confirmation.py
 5. record it in the history                                  history/
 """
 
@@ -40,8 +40,8 @@ def _silent(_tenants: int) -> None:
 class Written:
     """The result of an edit."""
 
-    read: FlagRead  #: the flags, read back
-    confirmation: Confirmation  #: what the processes do
+    read: FlagRead  #: the flags, read after the edit
+    confirmation: Confirmation  #: whether the processes follow the edit
     unkept: str | None  #: why the history has no entry for the edit; None: it has one
 
 
@@ -50,7 +50,7 @@ class Edits:
 
     Args:
         settings: name source, processes, run stores and history.
-        editor: edits the flags; None: the editor in the settings.
+        editor: edits the flags; None: the editor that the settings name.
         wait_s: seconds to wait for the processes.
 
     Raises:
@@ -100,13 +100,13 @@ class Edits:
         """Write the previewed edit, wait for the processes, record it in the history.
 
         Args:
-            preview: contains the flags that it was made from; no other edit may have been written since.
+            preview: contains the flags that it was made from; no other edit may have been written since then.
             forced: whether objections are overridden.
             reason: the operator's words, for the history.
 
         Raises:
             UnprovenEditError: there is an objection, and the edit is not forced.
-            EditConflictError: somebody else wrote in between.
+            EditConflictError: another edit was written in between.
             FlagSourceError: the source cannot be written; it is unchanged.
         """
         if preview.problems and not forced:
@@ -156,10 +156,11 @@ class Edits:
 
 
 def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -> tuple[Preview, Written]:
-    """Make and write an edit without asking a person; if somebody else edited another flag meanwhile, prove it again and retry.
+    """Make and write an edit without asking a person. If another flag was edited meanwhile, prove the edit again and retry.
 
     Raises:
-        EditConflictError: somebody else edited the same flag, or others without a pause; and everything that `make` and `write` raise.
+        EditConflictError: the same flag was edited meanwhile, or other flags were edited at every retry. `make` and `write` may raise
+            further errors.
     """
     preview = make()
     for _ in range(_TRIES):
@@ -174,7 +175,7 @@ def repeated(make: Callable[[], Preview], write: Callable[[Preview], Written]) -
 
 
 def _sentence(preview: Preview) -> str:
-    """Return the edit in words: which tenants move where, and which objections were overridden."""
+    """Return the edit in words: how tenants move, and which objections were overridden."""
     done = [*(sentence(move, preview.surface) for move in preview.moves), *preview.shifts] or ["no tenant moves"]
     return f"{preview.key}: {'; '.join(done)}" + _against(preview)
 

@@ -8,13 +8,13 @@ from migration.flags.meaning import surface_flag_key
 
 
 def remove_flags(path: Path, surfaces: Collection[str]) -> tuple[str, ...]:
-    """Take the flags of these surfaces out of the flag file. Processes that already run continue with the flags that they know.
+    """Remove the flags of these surfaces from the flag file. Processes that already run continue with the flags that they know.
 
     Returns:
         The keys of the removed flags; () if there is no file.
 
     Raises:
-        EditConflictError: somebody else edited the file in between.
+        EditConflictError: the file was edited in between.
         FlagSourceError: the file cannot be read or written.
     """
     editor = FileEditor(path)

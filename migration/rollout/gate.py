@@ -1,14 +1,14 @@
 """The gate: decides what to do at a step, as a pure function of the step, the evidence and the time.
 
-1. somebody else's data in a run                      -> roll back, in any case
-2. proved: more divergence, failures or slow runs than the gate allows  -> roll back
-3. a rule that is not proved                          -> hold, with a sentence for each
-4. none of these                                      -> promote
+1. a run contains another tenant's or user's data                         -> always roll back
+2. more divergence, failures or slow runs than the gate allows are proved -> roll back
+3. some rules are not proved                                              -> hold, with a sentence for each of these rules
+4. otherwise                                                              -> promote
 
 The chance of a wrong promotion is at most `alpha`, over all checks. A promotion needs the proof of every rule. It is wrong only if
-candidate breaks a rule and the bound of this rule is wrong, so each bound can use the whole `alpha`. A rollback needs one bound only, so
-all bounds share `alpha`. Failures, slow runs, the strata, and the other rates of divergence have a quarter each. New strata can still
-appear, so the n-th stratum has 1 / (n (n + 1)) of its quarter.
+candidate breaks a rule and the bound of this rule is wrong, so each bound can use the whole `alpha`. For a rollback one bound is enough, so
+all bounds share `alpha`. Failures, slow runs, the strata, and the other rates of divergence each get a quarter of it. New strata can still
+appear, so the n-th stratum gets 1 / (n (n + 1)) of the quarter of the strata.
 """
 
 from collections.abc import Iterator
@@ -33,10 +33,9 @@ class GateDecision:
 
     what: What
     reasons: tuple[str, ...]  #: sentences; for a promotion, what was proved
-    runs_needed: int | None = (
-        None  #: further drawn runs, if they are like those so far, until divergence allows a promotion; 0: enough; None: not known or never
-    )
-    on: date | None = None  #: day on which, at today's rate, there are enough runs and the soak time has passed; None: not known
+    #: how many more runs like the earlier ones must be drawn until divergence allows a promotion; 0: none; None: not known or never
+    runs_needed: int | None = None
+    on: date | None = None  #: day on which there are enough runs, at today's rate, and the soak time is over; None: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,10 @@ class _Bound:
 
 
 def decide(step: Step, standing: Standing, now: float) -> GateDecision:
-    """Return what is to be done at a step.
+    """Return the decision at a step, with its reasons.
 
     Args:
-        step: where the ramp is.
+        step: the step that the ramp has reached.
         standing: evidence of the step's runs.
         now: Unix seconds.
     """
@@ -73,7 +72,7 @@ def decide(step: Step, standing: Standing, now: float) -> GateDecision:
 
 
 def outcome(step: Step, standing: Standing, now: float) -> What:
-    """Return the decision of `decide` without its reasons, which is much faster while a step has to wait."""
+    """Return the decision of `decide` without its reasons. This is much faster while a step has to wait."""
     if standing.breaches:
         return "roll back"
     shadowed = PLANS[step.stage].shadows is not None
@@ -93,7 +92,7 @@ class Interval:
 
 
 def intervals(gate: Gate, standing: Standing, strata: int = 4) -> list[Interval]:
-    """Return the bounds of the rates that a gate is about: of all runs, of severities, and of the strata with the highest upper bounds."""
+    """Return the bounds of all rates that a gate limits: of all runs, of each severity, and of the strata with the highest upper bounds."""
     if not standing.outcomes.compared:
         return []
     found = [
@@ -107,7 +106,7 @@ def intervals(gate: Gate, standing: Standing, strata: int = 4) -> list[Interval]
 
 def _bounds(gate: Gate, standing: Standing) -> Iterator[_Bound]:
     rates = [("All runs", standing.outcomes, gate.most_divergent)]
-    # If a severity has no count, no run was compared for it.
+    # If a severity has no count, no comparison was counted yet.
     rates += [(f"Severity {kind}", standing.by_severity.get(kind, _NOTHING), most) for kind, most in gate.most_divergent_of.items()]
     for name, outcomes, most in rates:
         yield _Bound(name, outcomes, most, 0.5 / len(rates))
@@ -116,7 +115,7 @@ def _bounds(gate: Gate, standing: Standing) -> Iterator[_Bound]:
 
 
 def _worse(gate: Gate, standing: Standing) -> Iterator[str]:
-    """Yield what is proved to be worse than the gate allows."""
+    """Yield a sentence for each rate that is proved to be worse than the gate allows."""
     half = gate.alpha / 2
     for one in _bounds(gate, standing):
         if one.outcomes.evidence_above(gate.claim, one.most) >= -log(half * one.part):
@@ -164,7 +163,7 @@ def _unproved(gate: Gate, standing: Standing) -> Iterator[str]:
 
 
 def _blind(gate: Gate, standing: Standing) -> Iterator[str]:
-    """Yield why it is not known whether the comparison sees differences."""
+    """Yield the reasons why it is not known whether the comparison sees differences."""
     if not standing.injected:
         yield "No known difference was injected with this policy, ledger, build and version of the tool: the comparison may be blind."
         return
@@ -201,7 +200,7 @@ def _left_out(standing: Standing) -> Iterator[str]:
 
 
 def _needed(gate: Gate, standing: Standing) -> int | None:
-    """Return the number of missing runs; None: no number is enough, or the gate's claim is about other tenants."""
+    """Return how many runs are missing; None: no number is enough, or the gate's claim is about tenants like these."""
     if gate.claim != THESE:
         return None
     most = max(0, gate.least_comparisons - standing.outcomes.compared)
@@ -209,7 +208,7 @@ def _needed(gate: Gate, standing: Standing) -> int | None:
         more = one.outcomes.runs_to_promote(one.most, gate.alpha)
         if more is None:
             return None
-        # A stratum gets its share of the runs.
+        # A stratum contains only a share of the runs.
         share = (one.outcomes.compared or 1) / standing.outcomes.compared if standing.outcomes.compared else 1.0
         most = max(most, ceil(more / min(1.0, share)))
     return most

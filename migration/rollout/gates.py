@@ -34,11 +34,11 @@ class Gated:
 
 
 class Gates:
-    """Asks the gates. Close it.
+    """Asks the gates. It must be closed.
 
     Args:
-        settings: name flags' surfaces, evidence and ramps.
-        reading: True: nothing is written, not even where a surface was seen.
+        settings: name the surfaces, the evidence and the ramps.
+        reading: True: nothing is written, not even the position at which a surface was seen.
         clock: Unix seconds.
 
     Raises:
@@ -54,7 +54,7 @@ class Gates:
         self._store.close()
 
     def ramp(self, surface: str) -> Ramp:
-        """Return the surface's ramp: the one that was started last, else the project's, else the default ramp.
+        """Return the surface's ramp: the ramp that was started last, else the project's ramp, else the default ramp.
 
         Raises:
             ConfigurationError: the ramp is not valid.
@@ -81,7 +81,7 @@ class Gates:
         return self._asked(surface, ramp.steps[number], since, approved_by)
 
     def objections(self, surface: str, preview: Preview, *, tenant: str | None) -> tuple[str, ...]:
-        """Return why the gates do not allow an edit; (): they allow it, or it moves no tenant further than the ramp has come.
+        """Return why the gates do not allow an edit; (): they allow it, or it moves no tenant beyond the ramp's position.
 
         Args:
             surface: the surface whose flag is edited.

@@ -1,4 +1,4 @@
-"""What a controller did or decided: for the history, the log and webhooks."""
+"""Actions and decisions of a controller, for the history, the log and webhooks."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -10,19 +10,19 @@ from migration.rollout.standing import Standing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happened:
-    """Something that a controller did or decided."""
+    """An action or decision of a controller."""
 
     surface: str
     what: Literal["promote", "hold", "roll back", "pause", "complete"]
     sentence: str
     reasons: tuple[str, ...] = ()
-    evidence: str = ""  #: what the decision is based on, in a sentence
-    id: str = ""  #: equal in all reports of one event, from any process; "": the event is reported once
+    evidence: str = ""  #: the evidence of the decision, as a sentence
+    id: str = ""  #: an id that all reports of one event have, from any process; "": the event is reported only once
     tenants: tuple[str, ...] = ()  #: the tenants that the sentence names
 
 
 def document(decision: GateDecision, standing: Standing | None, now: float, gate: Gate | None) -> dict[str, Any]:
-    """Return a decision as it is stored and shown; `gate` made the decision; None: no gate did."""
+    """Return a decision in the form in which it is stored and shown. `gate` made the decision; None: no gate did."""
     return {
         "what": decision.what,
         "reasons": list(decision.reasons),

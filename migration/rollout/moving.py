@@ -1,4 +1,4 @@
-"""Moves a surface along its ramp by proved edits, each only if the flag still has the version of the decision."""
+"""Moves a surface along its ramp by proved edits. An edit is written only if the flag still has the version of the decision."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,12 +27,12 @@ _ALL = 100.0
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
-    """What a flag says."""
+    """The state of a surface's flag."""
 
     position: Position | None  #: None: the flag does not show it
     version: int  #: 0: there is no flag
     killed: bool = False  #: whether the kill switch is on
-    unfollowed: str | None = None  #: why not all processes would follow a move; None: all would
+    unfollowed: str | None = None  #: why it is not certain that all processes would follow a move; None: it is certain
 
 
 class Mover(Protocol):
@@ -166,7 +166,7 @@ def _version(data: FlagData, surface: str) -> int:
 
 
 def _back(data: FlagData, surface: str, to: Position) -> tuple[float, Stage | None]:
-    """Return the percentage at the rollback's stage, and the stage of the others (None: there are none), so that nobody moves forward."""
+    """Return the percentage at the rollback's stage, and the stage of the others (None: there are none), so that none moves forward."""
     drawn = bands(data, surface) or ()
     here = round(sum(band.percent for band in drawn if STAGE_ORDER.index(band.stage) >= STAGE_ORDER.index(to.stage)), 3)
     whole = not drawn or here >= _ALL or to.stage is STAGE_ORDER[0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class EditParts:
-    """Everything an edit needs besides the flags. Close it.
+    """Everything an edit needs except the flags. It must be closed.
 
     Args:
         settings: name the sources of this data.
@@ -25,13 +25,13 @@ class EditParts:
 
     def __init__(self, settings: MigrationSettings) -> None:
         self.settings = settings
-        self.notes: list[str] = []  #: what could not be read, one sentence each
+        self.notes: list[str] = []  #: one sentence for each source that could not be read
 
     @cached_property
     def _attributes(self) -> TenantAttributes:
         attributes = TenantAttributes(self.settings)
         attributes.start()
-        attributes.close()  # one read is enough for one edit
+        attributes.close()  # reading once is enough for one edit
         if attributes.problem is not None:
             self._note(attributes.problem)
         return attributes
@@ -75,11 +75,11 @@ class EditParts:
         return found
 
     def tenant(self, data: FlagData, tenant_id: str) -> Tenant:
-        """Return the tenant as it is known, with its attributes."""
+        """Return the tenant with its known attributes."""
         return next((one for one in self.known(data, None) if one.tenant_id == tenant_id), None) or self._attributes.tenant(tenant_id)
 
     def _stored(self, surface: str) -> list[str]:
-        """Return the tenants of the run stores of whom one store lacks runs; this is known without reading the stores."""
+        """Return the tenants whose runs are missing in one of the run stores; this is known without reading the stores."""
         coverage = self.coverage()
         if coverage is None:
             return []

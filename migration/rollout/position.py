@@ -1,4 +1,4 @@
-"""Where a surface is on its ramp, by its flag alone: the furthest stage of tenants that no target and no rule names, and their share."""
+"""The position of a surface on its ramp, by its flag: the furthest stage of tenants that no target or rule names, and their share."""
 
 from dataclasses import dataclass
 from functools import total_ordering
@@ -15,7 +15,7 @@ _ALL = 100.0
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The furthest stage, and how many percent of the tenants have reached it."""
+    """The furthest stage, and the percentage of the tenants that have reached it."""
 
     stage: Stage
     percent: float
@@ -36,7 +36,7 @@ def position_of(data: FlagData, surface: str) -> Position | None:
     """Return where the surface is; None: the flag does not assign tenants by their key, so percentages do not show its tenants' stages."""
     key = surface_flag_key(surface)
     flag = data.live(key)
-    if flag is not None:  # rules and targets name tenants, and the ramp is about all others
+    if flag is not None:  # rules and targets are for named tenants, and the ramp is about all others
         data = data.with_flag(key, {**flag, "rules": [], "prerequisites": [], "targets": [], "contextTargets": []})
     with quiet_sdk():
         drawn = bands(data, surface)
@@ -47,7 +47,10 @@ def position_of(data: FlagData, surface: str) -> Position | None:
 
 
 def target(step: Step) -> Position:
-    """Return the position of a surface that has taken the step. A cohort is not a share of the tenants: it counts as none."""
+    """Return the position of a surface that has taken the step.
+
+    A cohort is not a share of the tenants, so it does not change the position.
+    """
     return Position(step.stage, 0.0 if step.percent is None else step.percent)
 
 

@@ -43,9 +43,9 @@ class Preview:
     flag: Flag  #: the flag after the edit
     moves: tuple[Move, ...]
     shifts: tuple[str, ...]  #: changes of sampling, in words
-    problems: tuple[str, ...]  #: why it is refused; (): it is proved
+    problems: tuple[str, ...]  #: why the edit is refused; (): it is proved
     known: int  #: known tenants that were evaluated
-    before: Mapping[Stage, int]  #: how many of them are at each stage
+    before: Mapping[Stage, int]  #: how many of these tenants are at each stage
     after: Mapping[Stage, int]
     runs: int | None  #: current runs on the surface; None: no process has been seen
     load: ShadowLoad | None
@@ -66,7 +66,7 @@ class Preview:
 def preview_stage(
     parts: EditParts, read: FlagRead, surface: str, key: str, change: Change, *, aim: Aim | None, progress: Callable[[int], None]
 ) -> Preview:
-    """Return what the change of a surface's flag would do. Errors of `change` pass through."""
+    """Return the effect that a change of a surface's flag would have. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, surface)
@@ -101,7 +101,7 @@ def preview_stage(
 
 
 def preview_sampling(parts: EditParts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
-    """Return what the change of the sampling flag would do. Errors of `change` pass through."""
+    """Return the effect that a change of the sampling flag would have. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, None)
@@ -124,7 +124,7 @@ def preview_sampling(parts: EditParts, read: FlagRead, key: str, change: Change,
 
 
 def _spoiled(problems: Sequence[FlagProblem], key: str) -> Iterator[str]:
-    """Yield a sentence if the flag exists and is invalid: it is not known here what processes follow instead."""
+    """Yield a sentence if the flag exists and is invalid: the flag that processes follow instead is not known here."""
     for problem in problems:
         if problem.kind == "flag" and problem.key == key:
             yield f"{problem}; processes keep the flag that they knew before, so it cannot be shown where its tenants are"
@@ -166,7 +166,7 @@ def _runs(parts: EditParts, surface: str) -> int | None:
 
 
 def moves_as_json(moves: Sequence[Move]) -> list[dict[str, Any]]:
-    """Return the moves for machines. If there are very many known tenants, the first 1,000 are named."""
+    """Return the moves in the form that `--json` prints. Of very many known tenants, only the first 1,000 are named."""
     return [
         {
             "surface": move.surface,

@@ -1,7 +1,7 @@
 """The ramp: the planned path of a surface through stages and percentages, as a TOML file, with the rules of each step's gate.
 
 ```toml
-[gate]                        # rules for the gate of every step; the others have the default of `GateRules`
+[gate]                        # rules for the gate of every step; rules that are not named have their default in `GateRules`
 most-divergent = "2 %"
 
 [[step]]
@@ -49,32 +49,36 @@ _ALL: Final = 100.0
 class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
     """The rules of a gate, as they are written in the file. Each default has its reason next to it.
 
-    Some things are not rules, so they cannot be set or switched off: a breach of isolation rolls back, and an expired ledger entry, or a
-    step without any compared run, holds.
+    Some things cannot be set or switched off: a breach of isolation always rolls back. An expired ledger entry, or a step without any
+    compared run, always holds.
     """
 
-    alpha: str = "5 %"  #: chance of a wrong promotion, over all checks of a step; the next step's gate would probably still notice it
+    alpha: str = "5 %"  #: chance of a wrong promotion over all checks of a step; the next step's gate would probably notice such an error
     #: the tenants that the bounds are about; bounds for unseen tenants need hundreds of compared tenants, see docs/migration/statistics.md
     claim: Claim = THESE
-    least_comparisons: int = 300  #: compared runs; fewer probably do not use every path, and do not show slow runs
-    least_tenants: int = 5  #: tenants with a comparison; the runs of one busy tenant do not represent the others
-    most_divergent: str = "2 %"  #: share of drawn runs, upper bound; a run that was not seen counts as divergent
-    #: the same for one severity: 300 runs without a divergence prove 1.4 %, 420 prove 1 %
+    least_comparisons: int = 300  #: number of compared runs; fewer runs probably do not use every path, and do not show slow runs
+    least_tenants: int = 5  #: number of tenants with a comparison; the runs of one busy tenant do not represent the others
+    most_divergent: str = "2 %"  #: upper bound of the share of drawn runs that diverge; a run that was not seen counts as divergent
+    #: the same for each severity: 300 runs without a divergence prove 1.4 %, 420 prove 1 %
     most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
-    most_divergent_stratum: str = "10 %"  #: share for each event kind x tool x outcome, upper bound; rare paths have few runs
-    most_failed_more: str = "1 %"  #: share of runs by which candidate fails more often than control, upper bound
-    slow_quantile: str = "95 %"  #: quantile of control's times above which a run is slow; a higher one leaves few slow runs
-    #: share of runs by which candidate has more slow runs than control, upper bound; 3 % more are slow if all runs take about 10 % longer
+    most_divergent_stratum: str = "10 %"  #: the same for each event kind x tool x outcome; rare paths have few runs
+    most_failed_more: str = "1 %"  #: upper bound of the share of runs by which candidate fails more often than control
+    slow_quantile: str = "95 %"  #: a run is slow above this quantile of control's times; a higher quantile leaves few slow runs
+    #: upper bound of the share of runs by which candidate has more slow runs than control; 3 % more are slow if all runs take about 10 %
+    #: longer
     most_slow_more: str = "2 %"
-    least_coverage: str = "95 %"  #: share of the drawn runs that was seen; with less, the shadow does not show enough
-    least_detected: str = "99 %"  #: share of injected differences that the comparison sees, lower bound; so that it is not blind
-    least_noise_rounds: int = 20  #: rounds that compared engines with themselves; with fewer, no difference is classified as noise
+    least_coverage: str = "95 %"  #: share of the drawn runs that were compared; with fewer, shadows do not show enough
+    #: lower bound of the share of injected differences that the comparison sees, to prove that it is not blind
+    least_detected: str = "99 %"
+    #: number of rounds that compared engines with themselves; with fewer, no difference is classified as noise
+    least_noise_rounds: int = 20
     soak: str = "1 h"  #: time that the step must last; a leak or a growing queue needs time to show
-    approvals: int = 0  #: approvals of different people; 2: the four-eyes principle
+    approvals: int = 0  #: number of different people who must approve; 2: the four-eyes principle
     not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted, because few people are there to watch
     between: str = "00:00-24:00"  #: hours in which promotions are allowed
     time_zone: str = "UTC"  #: time zone of these days and hours
-    roll_back: Reach = "all"  #: whom a breach moves back: all tenants, or only those whose runs contain it; other rollbacks move all
+    #: which tenants a breach moves back: all, or only those whose runs contain it; other rollbacks move all tenants
+    roll_back: Reach = "all"
 
 
 class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -129,7 +133,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a ramp: which tenants are at which stage, and the gate before the next step."""
+    """One step of a ramp: the tenants that it moves, their stage, and the gate before the next step."""
 
     stage: Stage
     percent: float | None  #: above 0, at most 100; None: a cohort

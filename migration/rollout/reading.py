@@ -22,8 +22,8 @@ from migration.settings import MigrationSettings
 from migration.stages import PLANS
 
 _DAY_S: Final = 86_400.0
-_LEAST_S: Final = 60.0  #: a rate over less time is not reliable
-_KEEP_AFTER: Final = 2_000  #: runs after which the counts are kept again; so few are quickly read again
+_LEAST_S: Final = 60.0  #: a rate over a shorter time is not reliable
+_KEEP_AFTER: Final = 2_000  #: the counts are stored again after this many runs; so few runs can be read again quickly
 _KEEP_AFTER_S: Final = 30.0
 
 
@@ -32,8 +32,8 @@ class StandingReader:
 
     Args:
         settings: name the evidence and the ledger.
-        surface: of the step.
-        step: the step of its ramp.
+        surface: the step's surface.
+        step: the step of the surface's ramp.
         since: when the step was taken, Unix seconds.
         keep: whether to keep the counts, and to create the evidence store if there is none.
         clock: Unix seconds.
@@ -99,7 +99,7 @@ class StandingReader:
         self._keep_counts()
 
     def _take_up(self) -> None:
-        """Continue from the kept counts, at first and after another process has written them; begin again if they were removed."""
+        """Continue from the kept counts, at the start and after another process has written counts; begin again if they were removed."""
         mark = self._evidence.kept_mark(self._surface, self._name)
         if self._looked and mark == self._mark:
             return

@@ -22,11 +22,11 @@ from migration.settings import MigrationSettings
 
 logger = logging.getLogger(__name__)
 
-EVERY_S: Final = 0.5  #: seconds between two looks
+EVERY_S: Final = 0.5  #: seconds between two checks
 
 
 class RunningController:
-    """A controller with everything that it needs. Close it.
+    """A controller with everything that it needs. It must be closed.
 
     Args:
         settings: name evidence, flags, history and webhook.
@@ -46,7 +46,7 @@ class RunningController:
         self.controller = Controller(self._store, EditMover(settings), self._standing, self._tell, name=name, wall=wall)
 
     def run(self, stop: threading.Event, every_s: float = EVERY_S) -> None:
-        """Look at all ramps until the event is set."""
+        """Check all ramps until the event is set."""
         while not stop.is_set():
             self.controller.look()
             stop.wait(every_s)

@@ -1,6 +1,6 @@
 """Simulated ramps: how long a ramp takes and how often it decides wrongly, with simulated runs and the gate that decides real ramps.
 
-Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the one that was given. At a percentage of `shadow`,
+Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the given one. At a percentage of `shadow`,
 this share of the tenants is compared. From `live` on all tenants are compared. Approvals are given immediately, and noise is measured.
 """
 
@@ -25,8 +25,8 @@ RampEnd = Literal["complete", "rolled back", "held"]
 
 _DAY_S: Final = 86400.0
 _MONDAY: Final = datetime(2026, 6, 1, 9, tzinfo=UTC).timestamp()
-_UNEVEN: Final = 0.5  #: parameter of a Dirichlet distribution: of 40 tenants the busiest has about a tenth of the runs
-_RATES: Final = 0.2  #: parameter of a Beta distribution: most tenants hardly diverge, a few do much
+_UNEVEN: Final = 0.5  #: parameter of a Dirichlet distribution: the busiest of 40 tenants has about a tenth of the runs
+_RATES: Final = 0.2  #: parameter of a Beta distribution: most tenants hardly diverge, and a few diverge often
 _SPREAD: Final = 0.4  #: standard deviation of the logarithm of times
 _ENOUGH_ROUNDS: Final = 10**6
 _INJECTED: Final = 10**6
@@ -34,16 +34,16 @@ _INJECTED: Final = 10**6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What is true of a simulated candidate, and of its traffic."""
+    """The true properties of a simulated candidate and its traffic."""
 
     divergence: float = 0.0  #: share of runs that diverge, 0 to 1
     shed: float = 0.0  #: share of drawn runs that the shadow does not see
-    hidden: bool = False  #: whether only the shed runs diverge
+    hidden: bool = False  #: whether divergences occur only in the runs that the shadow does not see
     slower: float = 1.0  #: candidate's duration divided by control's
     runs_a_day: int = 2000
     tenants: int = 40
     days: int = 60  #: days after which a ramp ends as "held"
-    looks_a_day: int = 8  #: how often the gate is asked; it may be asked after each run
+    looks_a_day: int = 8  #: how often the gate decides; a real gate may decide after each run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class SimulatedRamp:
     ending: RampEnd
     days: float
     at: str  #: the step that it had reached
-    reasons: tuple[str, ...]  #: of the last decision
+    reasons: tuple[str, ...]  #: reasons of the last decision
     wrong: bool  #: whether a step was promoted although its divergence is higher than the gate allows
 
 
@@ -65,12 +65,12 @@ class Summary:
     complete: float
     rolled_back: float
     held: float
-    wrong_promotion: float  #: share of ramps that promoted a step with more divergence than its gate allows
-    needless: float  #: share of ramps that did not complete, with less divergence than each gate allows
+    wrong_promotion: float  #: share of ramps that promoted a step although it had more divergence than its gate allows
+    needless: float  #: share of ramps that did not complete although they had less divergence than each gate allows
     days_median: float
-    days_slow: float  #: nine ramps of ten ended sooner
+    days_slow: float  #: nine of ten ramps ended sooner
     stopped_at: dict[str, int]  #: step -> ramps that ended there without completing
-    example: tuple[str, ...]  #: reasons of the first of them
+    example: tuple[str, ...]  #: reasons of the first of these ramps
 
 
 def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Callable[[], None] = lambda: None) -> Summary:
@@ -141,7 +141,7 @@ class _Crowd:
         return float(traffic @ self._rates[: len(traffic)] / traffic.sum())
 
     def run(self, step: Step, standing: Standing) -> None:
-        """Add the runs between two looks to the evidence."""
+        """Add the runs between two checks to the evidence."""
         if PLANS[step.stage].shadows is None:
             return
         compared, world, random = self._compared(step), self._world, self._random
@@ -171,7 +171,7 @@ class _Crowd:
         standing.latency.add(*times)
 
     def _compared(self, step: Step) -> int:
-        """Return how many tenants are compared, the first ones; a cohort counts as a tenth of all tenants."""
+        """Return how many of the tenants are compared, beginning with the first; a cohort counts as a tenth of all tenants."""
         percent = 100.0 if step.stage is not Stage.SHADOW else step.percent or 10.0
         return max(1, ceil(self._world.tenants * percent / 100.0))
 

@@ -1,4 +1,7 @@
-"""The state of ramps in the migration's own database. The flag alone shows where a ramp is; this is the state that no flag shows."""
+"""The state of ramps in the migration's own database.
+
+The position of a ramp is read from its flag; the store contains the state that no flag shows.
+"""
 
 from typing import Any, Final, Literal
 
@@ -20,7 +23,7 @@ _WAIT_S: Final = 5.0
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a surface was last seen, and since when."""
+    """The position at which a surface was last seen, and since when."""
 
     position: Position
     since: float  #: Unix seconds
@@ -47,9 +50,9 @@ class Rollout(msgspec.Struct, frozen=True, kw_only=True):
     ramp_name: str
     ramp: str  #: TOML
     revision: int = 0
-    at: Position | None = None  #: where a controller last saw the surface; None: not yet
-    since: float = 0.0  #: when the step that `lasted_s` is about was taken, Unix seconds
-    lasted_s: float = 0.0  #: how long controllers have watched that step
+    at: Position | None = None  #: the position at which a controller last saw the surface; None: it has not seen it yet
+    since: float = 0.0  #: Unix seconds at which the step of `lasted_s` was taken
+    lasted_s: float = 0.0  #: seconds for which controllers have watched this step
     looked_at: float = 0.0
     intent: Intent | None = None
     decision: dict[str, Any] | None = None
@@ -92,13 +95,13 @@ class RolloutStore:
         self._database.close()
 
     def seen(self, surface: str, here: Position, now: float, *, anew: bool = False) -> Taken:
-        """Record where a surface is, unless this is recorded already, and return the record.
+        """Record the position of a surface unless it is recorded already, and return the record.
 
         Args:
             surface: its name.
-            here: its position by its flag.
+            here: the position that its flag shows.
             now: Unix seconds.
-            anew: whether the step begins again, although the surface was seen here.
+            anew: whether the step begins again although the surface was already seen at this position.
 
         Raises:
             RolloutStateError: the database cannot be used.
@@ -113,7 +116,7 @@ class RolloutStore:
         return Taken(position=here, since=now)
 
     def taken(self, surface: str) -> Taken | None:
-        """Return where the surface was last seen; None: nowhere yet. Raises RolloutStateError."""
+        """Return the position at which the surface was last seen; None: it was not seen yet. Raises RolloutStateError."""
         with self._database.transaction("read") as connection:
             return _taken(connection, surface)
 
@@ -121,7 +124,7 @@ class RolloutStore:
         """Record that a person approves leaving this position; return all who approved.
 
         Raises:
-            RolloutStateError: the surface was last seen elsewhere, or the database cannot be used.
+            RolloutStateError: the surface was last seen at another position, or the database cannot be used.
         """
         with self._database.transaction("write") as connection:
             known = _taken(connection, surface)
@@ -158,7 +161,7 @@ class RolloutStore:
             changes: fields and their new values.
 
         Raises:
-            LostLeaseError: the controller does not lead any more, or the ramp was changed since it was read.
+            LostLeaseError: the controller no longer leads, or the ramp was changed since it was read.
             RolloutStateError: the database cannot be used.
         """
         after = msgspec.structs.replace(before, revision=before.revision + 1, **changes)
@@ -187,13 +190,14 @@ class RolloutStore:
         with self._database.transaction("write") as connection:
             if before is None:
                 first = insert_into(connection, leases).values(name=_LEASE, holder=holder, beats=1)
-                # Not `rowcount`: for inserts, psycopg's is not passed on (https://docs.sqlalchemy.org/en/21/core/connections.html).
+                # Not `rowcount`: SQLAlchemy does not pass on psycopg's value for inserts
+                # (https://docs.sqlalchemy.org/en/21/core/connections.html).
                 return connection.execute(first.on_conflict_do_nothing().returning(leases.c.name)).first() is not None
             unchanged = (leases.c.name == _LEASE, leases.c.holder == before[0], leases.c.beats == before[1])
             return connection.execute(update(leases).where(*unchanged).values(holder=holder, beats=before[1] + 1)).rowcount == 1
 
     def release(self, holder: str) -> None:
-        """Give the lease up, so that another controller need not wait. Raises RolloutStateError."""
+        """Give up the lease, so that another controller need not wait. Raises RolloutStateError."""
         with self._database.transaction("write") as connection:
             connection.execute(leases.delete().where(leases.c.name == _LEASE, leases.c.holder == holder))
 

@@ -12,8 +12,8 @@ positions = Table(
     Column("surface", String(64), primary_key=True),
     Column("stage", String(16), nullable=False),
     Column("percent", Float, nullable=False),
-    Column("since", Float, nullable=False, comment="Unix seconds, when it was first seen here"),
-    Column("approved_by", JSON, nullable=False, comment="people who approved leaving it"),
+    Column("since", Float, nullable=False, comment="Unix seconds at which the surface was first seen here"),
+    Column("approved_by", JSON, nullable=False, comment="people who approved that the surface leaves this position"),
 )
 
 rollouts = Table(
@@ -21,16 +21,16 @@ rollouts = Table(
     metadata,
     Column("surface", String(64), primary_key=True),
     Column("state", String(16), nullable=False),
-    Column("why", Text, nullable=False, comment="why it is in this state; empty: it was started"),
+    Column("why", Text, nullable=False, comment="why the ramp is in this state; empty: it was started"),
     Column("ramp_name", Text, nullable=False, comment="where the ramp came from"),
     Column("ramp", Text, nullable=False, comment="TOML"),
     Column("revision", BigInteger, nullable=False, comment="rises with every change"),
     Column("at", JSON(none_as_null=True), comment="where a controller last saw the surface; null: not yet"),
-    Column("since", Float, nullable=False, comment="Unix seconds, of the step that `lasted_s` is about"),
-    Column("lasted_s", Float, nullable=False, comment="how long controllers have watched that step"),
+    Column("since", Float, nullable=False, comment="Unix seconds at which the step of `lasted_s` was taken"),
+    Column("lasted_s", Float, nullable=False, comment="seconds for which controllers have watched this step"),
     Column("looked_at", Float, nullable=False, comment="Unix seconds, when a controller last decided; 0: never"),
     Column("intent", JSON(none_as_null=True), comment="a move that may or may not have been written; null: there is none"),
-    Column("decision", JSON(none_as_null=True), comment="the last one; null: there is none yet"),
+    Column("decision", JSON(none_as_null=True), comment="the last decision; null: there is none yet"),
 )
 
 leases = Table(

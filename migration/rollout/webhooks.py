@@ -1,7 +1,8 @@
-"""Sends a controller's events to a webhook, signed, in a form that Slack shows; repeats until one is accepted or its deadline has passed.
+"""Sends a controller's events to a webhook, signed, in a form that Slack shows. Each event is sent again until it is accepted or too old.
 
-The body has only the fields `text`, `surface`, `what`, `reasons`, `evidence`, `id` and `at`; names of tenants are left out. With a key,
-`X-Netra-Signature` is `v1=` and the HMAC-SHA256, in hex, of the time in `X-Netra-Timestamp`, a dot and the body. An event may arrive twice;
+The body has only the fields `text`, `surface`, `what`, `reasons`, `evidence`, `id` and `at`; names of tenants are left out. If there is a
+key, `X-Netra-Signature` is `v1=` followed by an HMAC-SHA256 in hex. It is computed over the time in `X-Netra-Timestamp`, a dot and the
+body. An event may arrive twice;
 its `id` and `X-Netra-Delivery` are then the same.
 """
 
@@ -22,7 +23,7 @@ from migration.rollout.happened import Happened
 
 logger = logging.getLogger(__name__)
 
-DEADLINE_S: Final = 300.0  #: after which an event is given up
+DEADLINE_S: Final = 300.0  #: seconds after which an event is no longer sent
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 30.0
 _TIMEOUT_S: Final = 5.0
@@ -52,7 +53,7 @@ def posting(url: str) -> Post:
 
 
 class Webhook:
-    """Delivers events in their order, in a thread of its own. Close it.
+    """Delivers events in their order, in a separate thread. It must be closed.
 
     Args:
         post: sends one event.
@@ -86,7 +87,7 @@ class Webhook:
             logger.error("webhook: %d events wait already; not delivered: %s", _WAITING, happened.sentence)  # noqa: TRY400 - says it all
 
     def close(self, within_s: float = _TIMEOUT_S) -> None:
-        """Try each waiting event at most once more, and stop."""
+        """Try to deliver each waiting event at most once more, and stop."""
         self._stopping.set()
         self._waiting.put(None)
         self._thread.join(within_s)

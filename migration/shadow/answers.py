@@ -1,4 +1,4 @@
-"""The worker's end of the pipe that it answers on: whole frames, whichever thread has something to say."""
+"""The worker's end of the pipe on which it answers. Several threads write to it, and each frame is written whole."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ class AnswerWriter:
         self._whole = True  #: whether the last frame was written completely: no frame may follow one that a signal interrupted
 
     def say(self, *bodies: bytes) -> None:
-        """Write frames; nothing is written after an incomplete one.
+        """Write frames; after an incomplete frame nothing more is written.
 
         Raises:
             BrokenPipeError: the parent is gone.
@@ -36,6 +36,6 @@ class AnswerWriter:
             self._whole = True
 
     def lost(self, number: int) -> None:
-        """Report how many spans did not reach the collector. Never raises: without a parent nothing counts them."""
+        """Report how many spans did not reach the collector. Never raises: if the parent is gone, the number is lost."""
         with contextlib.suppress(OSError):
             self.say(msgspec.msgpack.encode(number))

@@ -1,6 +1,4 @@
-"""Decides about calls of a sealed process that are not on its list: reads beneath the import path continue, everything else is an
-attempt.
-"""
+"""Decides about system calls of a sealed process that are not on its list: reads below the import path continue, others are attempts."""
 
 import errno
 import os
@@ -14,12 +12,12 @@ import seccompy
 from seccompy.notify import Listener, Notification, RespFlag
 
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-_AT_FDCWD: Final = 0xFFFFFF9C  # -100 in the lower half
+_AT_FDCWD: Final = 0xFFFFFF9C  # -100 as 32 bits
 _LOWER: Final = 0xFFFFFFFF
 _PATH_BYTES: Final = 4096
 _CLONE_THREAD: Final = 0x00010000
 _OWN: Final = re.compile(r"/proc/(?:self|thread-self)(?=/|\Z)")
-#: Attempts of one run that are named; more are only counted.
+#: At most this many attempts of a run are named; further ones are only counted.
 _NAMED: Final = 100
 
 
@@ -28,32 +26,32 @@ class Attempts:
     """The names of the contacts that were refused since the last reading."""
 
     names: list[str] = field(default_factory=list)
-    more: int = 0  #: beyond those that are named
-    paths: bool = True  #: whether names say which file: as long as no run's data can stand in a path
+    more: int = 0  #: attempts beyond those in `names`
+    paths: bool = True  #: whether names contain the file's path; False once a path could contain data of a run
 
     def add(self, name: str, path: str | None = None) -> None:
-        """Count one."""
+        """Count one attempt."""
         if len(self.names) < _NAMED:
             self.names.append(f"{name} {path}" if path and self.paths else name)
         else:
             self.more += 1
 
     def take(self) -> tuple[tuple[str, ...], int]:
-        """Return the names and how many more there were, and start again."""
+        """Return the names and the number of further attempts, and begin to count from zero."""
         taken = tuple(self.names), self.more
         self.names, self.more = [], 0
         return taken
 
 
 class Judge:
-    """Answers the questions of one sealed process. Never waits.
+    """Answers the kernel's questions about the calls of one sealed process. Never waits.
 
     Args:
-        listener: where the kernel asks.
-        pid: of the process.
-        readable: files, and folders with all beneath them, that it may read.
-        listed: folders whose names alone it may read.
-        attempts: where the rest is counted.
+        listener: the descriptor on which the kernel asks.
+        pid: the process's id.
+        readable: files and folders that the process may read, folders with everything in them.
+        listed: folders of which it may only list the entries.
+        attempts: counts the calls that are refused.
     """
 
     def __init__(self, listener: Listener, pid: int, readable: Collection[str], listed: Collection[str], attempts: Attempts) -> None:
@@ -73,14 +71,14 @@ class Judge:
 
     def answer(self) -> bool:
         """Take one question and answer it; return False if there is none. A process that died meanwhile needs no answer."""
-        # Checked separately: when the process is gone the descriptor is readable too, and taking a question might wait endlessly.
+        # Checked separately: the descriptor is also readable when the process is gone, and reading a question might then wait endlessly.
         if not any(event & select.POLLIN for _fd, event in self._poll.poll(0)):
             return False
         try:
             asked = self._listener.recv()
             refused = self._refused(asked)
             if refused is None:
-                # Landlock has the last word: the path may have been changed since it was read.
+                # Landlock decides after this, because the process may have changed the path since it was read.
                 self._listener.respond(asked.id, flags=RespFlag.CONTINUE)
             else:
                 self._listener.respond(asked.id, error=refused)
@@ -90,7 +88,7 @@ class Judge:
         return True
 
     def _refused(self, asked: Notification) -> int | None:
-        """Return the error that the process gets, having counted the attempt; None: let the kernel continue."""
+        """Count an attempt and return the error that the process gets; None: it is not an attempt, and the kernel continues."""
         name = _name(asked.nr)
         if name in {"open", "openat"}:
             return self._opening(name, asked)
@@ -132,7 +130,7 @@ class Judge:
         return True
 
     def _path(self, thread: int, at: int, address: int) -> str | None:
-        """Return the absolute path that a thread named, links followed; None: its memory cannot be read, so Landlock decides alone."""
+        """Return the absolute path that a thread named, links resolved; None: its memory cannot be read, so only Landlock decides."""
         try:
             with open(f"/proc/{thread}/mem", "rb", buffering=0) as memory:  # noqa: PTH123 - one read of a kernel file
                 named = os.fsdecode(_text(memory.fileno(), address))
@@ -150,7 +148,7 @@ class Judge:
 
 
 def _text(memory: int, address: int) -> bytes:
-    """Return the zero-ended text at an address. It may end just before memory that is not mapped."""
+    """Return the zero-terminated text at an address. It is read in two steps, because the memory after it may not be mapped."""
     rest = _PATH_BYTES - address % _PATH_BYTES
     found = os.pread(memory, rest, address)
     if b"\0" not in found:

@@ -1,8 +1,9 @@
-"""The kernel's boundary around a process that runs engines: what it may still do is a list, and Linux refuses all else.
+"""The kernel's boundary around a process that runs engines: Linux allows what is on a list, and refuses everything else.
 
-Two gates that an unprivileged process may close behind itself permanently. seccomp allows the system calls listed here and stops each other
-one until the process outside has decided about it (`attempts.py`). So every attempt is counted, whatever makes it: Python, a driver in C, a
-thread. Landlock allows only reading, and only files beneath the import path, even if a path changes while it is checked.
+It uses two functions of Linux that a process without privileges can switch on for itself and never off again. seccomp allows the system
+calls that are listed here, and stops any other call until the process outside has decided about it (`attempts.py`). So every attempt is
+counted, no matter whether Python code, a driver in C or a thread makes it. Landlock allows only reading, and only of files below the import
+path, even if a path changes while it is checked.
 """
 
 import errno
@@ -56,10 +57,10 @@ _READING: Final = AccessFS.READ_DIR | AccessFS.READ_FILE
 
 
 def readable(home: Path) -> tuple[list[str], list[str]]:
-    """Return what a sealed process may read: (files and folders with all beneath them, folders whose names alone it may list).
+    """Return what a sealed process may read: (files, and folders with everything in them; folders of which it may only list the entries).
 
-    For a folder on the import path that belongs to a project and not to Python, these are all entries except hidden ones and `home`, where
-    keys and databases are.
+    If a folder on the import path belongs to a project and not to Python, its hidden entries are left out, and so is `home`, which contains
+    keys and databases.
     """
     own = {os.path.realpath(path) for path in (sys.prefix, sys.base_prefix, *sysconfig.get_paths().values())}
     whole, listed = [path for path in (*_SYSTEM, *sorted(own)) if os.path.exists(path)], []  # noqa: PTH110 - as strings throughout
@@ -79,7 +80,7 @@ def readable(home: Path) -> tuple[list[str], list[str]]:
 
 
 def _linked(folder: str) -> Iterator[str]:
-    """Yield where the packages lie that an installer linked into a folder instead of copying them."""
+    """Yield the folders of packages that an installer linked instead of copying them."""
     if os.path.isdir(folder):  # noqa: PTH112 - a string
         links = (os.path.realpath(item.path) for item in os.scandir(folder) if item.is_symlink())
         yield from (path for path in links if os.path.exists(path))  # noqa: PTH110 - a string
@@ -93,16 +94,16 @@ def seal(control: socket.socket, home: Path) -> None:
     """Close the boundary around the calling thread and everything that it starts from here on. There is no way back.
 
     Args:
-        control: takes the descriptor by which the process outside is asked, and the list of what may be read; closed afterwards.
+        control: sends the process outside the descriptor on which the kernel asks it, and the list of readable files; closed afterwards.
         home: the folder whose files may not be read.
 
     Raises:
         BoundaryError: the kernel cannot do that; the message says what it lacks.
     """
-    # Asked first, too, since both libraries look for libc when they are used first, which takes a program.
+    # Called first also because both libraries look for libc at their first use, and to do so they start a program.
     if lacking := boundary_gap():
         raise BoundaryError(lacking)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # it would hold what users said
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would contain messages of users
     whole, listed = readable(home)
     try:
         _seal_files(whole, listed)
@@ -131,27 +132,28 @@ def _seal_files(whole: list[str], listed: list[str]) -> None:
 
 def _filter(control_fd: int) -> Filter:
     rules = Filter(default=Action.USER_NOTIF, flags=FilterFlag.NEW_LISTENER)
-    # Files that other processes see, mapped so that writes reach them. Of the rules for one call the first match counts.
+    # Memory that is mapped writable onto a file, so that other processes see the writes. If several rules match a call, the first one
+    # counts.
     shared = ArgCmp(3, CmpOp.MASKED_EQ, _MAP_SHARED, mask=_MAP_SHARED | _MAP_ANONYMOUS)
     rules.notify("mmap", args=[ArgCmp(2, CmpOp.MASKED_EQ, _PROT_WRITE, mask=_PROT_WRITE), shared])
     for call in _known(_ALLOWED):
         rules.allow(call)
     for call, index, values in (("fcntl", 1, _FCNTL), ("ioctl", 1, _IOCTL), ("prctl", 0, _PRCTL)):
         for value in values:
-            # The kernel reads the lower half of such an argument alone.
+            # The kernel reads only the lower 32 bits of such an argument.
             rules.allow(call, args=[ArgCmp(index, CmpOp.MASKED_EQ, value, mask=0xFFFFFFFF)])
-    # Threads, but no processes.
+    # New threads, but not new processes.
     rules.allow("clone", args=[ArgCmp(0, CmpOp.MASKED_EQ, _CLONE_THREAD, mask=_CLONE_THREAD)])
-    # Its own pipes, but not those of a service's log.
+    # Writing to its own pipes, but not to stdout and stderr, which may be a service's log.
     for call in ("write", "writev"):
         rules.allow(call, args=[ArgCmp(0, CmpOp.GT, _STDERR)])
-    # Sent to the other end of a pair alone: nothing else can be connected.
+    # Without an address, data is sent to the other end of a socket pair: other sockets cannot be connected.
     rules.allow("sendto", args=[ArgCmp(4, CmpOp.EQ, 0)])
     rules.allow("sendmsg", args=[ArgCmp(0, CmpOp.EQ, control_fd)])
     rules.allow("seccomp", args=[ArgCmp(0, CmpOp.EQ, _GET_NOTIF_SIZES)])
-    # Its own limits.
+    # Reading and setting its own limits.
     rules.allow("prlimit64", args=[ArgCmp(0, CmpOp.EQ, 0)])
-    # A signal to itself is how a process ends itself.
+    # A process ends itself by a signal to itself.
     rules.allow("tgkill", args=[ArgCmp(0, CmpOp.EQ, os.getpid())])
     return rules
 

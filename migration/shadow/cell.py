@@ -1,4 +1,7 @@
-"""The cell: a process that runs engines and nothing else, behind the kernel's boundary. It has two pipes and what it may import."""
+"""The cell: a process that runs engines and nothing else, behind the kernel's boundary.
+
+It has only two pipes and the packages that it may import.
+"""
 
 import contextlib
 import logging
@@ -29,9 +32,9 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
     """Serve until the worker closes the pipe.
 
     Args:
-        jobs_fd: where jobs are read from; the first frame is a `CellHello`.
-        results_fd: where runs are written to; the first frame is empty when the cell is ready, or says why it cannot be.
-        control_fd: a socket that takes the descriptor by which the kernel asks about what the boundary stops.
+        jobs_fd: jobs are read from it; the first frame is a `CellHello`.
+        results_fd: runs are written to it; the first frame is empty if the cell is ready, and otherwise says why it is not.
+        control_fd: a socket; the cell sends over it the descriptor on which the kernel asks about calls that the boundary stops.
     """
     for descriptor in (jobs_fd, results_fd, control_fd):
         os.set_inheritable(descriptor, False)
@@ -57,7 +60,7 @@ def main(jobs_fd: int, results_fd: int, control_fd: int) -> None:
         for run in map(runner.run, map(_jobs.decode, _frames(jobs))):
             _write(results_fd, frame(encode(run)))
             if run.spoiled:
-                return None  # jobs that were sent ahead must not run after what this one left behind
+                return None  # jobs that were sent ahead must not run in a process that this run left unusable
     return None
 
 
@@ -74,12 +77,13 @@ def _runner(first: bytes, control_fd: int) -> EngineRunner:
 
 
 def _engines(named: str, settings: MigrationSettings, control: socket.socket) -> Engines:
-    """Return what makes engines, loaded behind the boundary.
+    """Load and return the object that makes engines, behind the boundary.
 
-    If engines may read, the reading thread is started before and stays outside: the boundary holds the threads that are started later.
+    If engines may read, the reading thread is started first and stays outside: the boundary applies only to threads that are started later.
     """
     if settings.miss_policy == "block":
-        # It opens a socket when it is imported, to check for IPv6: no engine causes this, and it would conclude that there is none.
+        # When urllib3 is imported, it opens a socket to check for IPv6. Behind the boundary this would count as an engine's attempt, and it
+        # would conclude that IPv6 is missing.
         import urllib3  # noqa: F401 - as said
 
         # Python starts a program and reads a file when it is first asked for the platform, as SDKs do at their first request. Then it

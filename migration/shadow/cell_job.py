@@ -1,4 +1,4 @@
-"""The messages between a worker and its cell: the interface between the process that compares and the one that runs engines."""
+"""The messages between a worker, which compares runs, and its cell, which runs engines."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -12,7 +12,7 @@ from migration.shadow.runner import ShadowRun
 
 
 class CellHello(msgspec.Struct, frozen=True, kw_only=True):
-    """The first frame. It holds secrets only where a cell may read."""
+    """The first frame. It contains secrets only if the cell's engines may read from the outside."""
 
     settings: bytes  #: JSON
     engines: str  #: import string of a callable (MigrationSettings) -> Engines
@@ -28,7 +28,7 @@ class CellJob(Noun, frozen=True, kw_only=True):
     deadline_s: float
     trace_id: str | None = None
     canary: str | None = None  #: the token that the run's contexts may carry; None: there is none
-    shuffle: str | None = None  #: seed of the order of tasks that are ready at once; None: as they became ready
+    shuffle: str | None = None  #: seed of the order of tasks that are ready at the same time; None: the order in which they became ready
     may_read: bool = False  #: whether the miss policy applies; otherwise every miss is refused
 
 
@@ -44,7 +44,7 @@ class CellRun(Noun, frozen=True, kw_only=True):
     spoiled: bool = False  #: the process should not be used again
 
     def run(self) -> ShadowRun:
-        """Return the run that this frame describes."""
+        """Return the run that this frame contains."""
         return ShadowRun(record=self.record, tally=self.tally, failed=self.failed, detail=self.detail, spoiled=self.spoiled, log=self.log)
 
 
@@ -52,17 +52,16 @@ class RunsEngines(Protocol):
     """Runs one engine after another."""
 
     def run(self, job: CellJob, /) -> CellRun:
-        """Run an engine to its end, its deadline, or that of the process that it is in. Raises nothing that an engine raises.
+        """Run an engine until it ends, its deadline passes, or its process ends. Raises nothing that an engine raises.
 
         Raises:
-            ConfigurationError: there is nothing to run engines in, and will not be.
+            ConfigurationError: no process can run engines, now or later.
         """
         ...
 
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
-        """Yield the result of each job, in order, while the next ones run ahead of the reader; nothing after a run that left the process
-        unusable.
+        """Yield the result of each job, in order, while later jobs already run; nothing after a run that left the process unusable.
 
-        None between two of them: the next one takes longer, so that nothing should be held back for it. Errors as of `run`.
+        None between two results: the next one takes longer, so the caller should not hold back earlier results for it. Errors as of `run`.
         """
         ...

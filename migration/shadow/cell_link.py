@@ -30,7 +30,7 @@ _LIST_BYTES: Final = 2**16
 
 
 class Answer(NamedTuple):
-    """A frame of the cell, and the contacts that it had been refused before it wrote the frame."""
+    """A frame of the cell, and the contacts that were refused before the cell wrote it."""
 
     body: bytes
     attempts: tuple[str, ...]
@@ -49,7 +49,7 @@ _CLOSED: Final[tuple[FailReason, str]] = ("worker_died", "the process that ran e
 
 
 class CellLink:
-    """A cell, started. It answers frames in the order in which it gets them.
+    """A cell, started. It answers frames in the order of their arrival.
 
     Raises:
         OSError: the process cannot be started.
@@ -77,7 +77,7 @@ class CellLink:
         return self._process.pid
 
     def hand(self, bodies: Iterable[bytes]) -> None:
-        """Send frames: as much as the pipe takes now, the rest while answers are awaited."""
+        """Send frames: as much as the pipe takes now, and the rest while the worker waits for answers."""
         if self._gone is not None:
             return
         self._unsent = self._write(memoryview(b"".join(map(frame, bodies))))
@@ -85,7 +85,7 @@ class CellLink:
             self._selector.register(self._jobs, selectors.EVENT_WRITE, self._send)
 
     def answered(self, seconds: float) -> bool:
-        """Wait at most this long for an answer, and answer the kernel's questions meanwhile; stop when no answer can come any more.
+        """Wait at most this long for an answer, and answer the kernel's questions meanwhile. Return at once if no answer can come any more.
 
         An answer that has arrived counts, however late it is read.
         """
@@ -102,7 +102,7 @@ class CellLink:
         """Return the next answer.
 
         Raises:
-            GoneError: none came in time, or none can come any more.
+            GoneError: no answer came in time, or none can come any more.
         """
         if not self.answered(seconds):
             raise GoneError("deadline", f"no answer {seconds:.1f} s after it was asked")
@@ -111,7 +111,7 @@ class CellLink:
         return self._arrived.popleft()
 
     def close(self) -> None:
-        """End the process at once, and count what it was still trying. Idempotent."""
+        """End the process at once, and count the attempts that the kernel still asks about. Idempotent."""
         self._gone = self._gone or _CLOSED
         end(self._process)
         self._selector.close()
@@ -166,10 +166,10 @@ class CellLink:
         except BlockingIOError:
             return rest
         except BrokenPipeError:
-            return rest[:0]  # its other pipe ends too, and says so
+            return rest[:0]  # its other pipe ends too, which reports the end
 
     def _receive(self) -> bool:
-        """Take answers that are there; False: there are no more. An attempt since the last answer belongs to the next run."""
+        """Take answers that are there; False: there are no more. An attempt after the last answer belongs to the next run."""
         if self._gone is not None:
             return False
         try:
@@ -198,7 +198,7 @@ class CellLink:
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
     def _take_listener(self) -> None:
-        """Take what the cell sends once it is sealed: by what the kernel asks, and what it may read."""
+        """Receive what the cell sends when it is sealed: the descriptor on which the kernel asks, and the list of readable files."""
         data, descriptors, _flags, _address = socket.recv_fds(self._control, _LIST_BYTES, 1)
         self._selector.unregister(self._control)
         if descriptors:

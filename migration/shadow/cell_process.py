@@ -1,4 +1,7 @@
-"""`CellProcess`: runs engines in a cell, one after another, ahead of the reader of their results, and ends it when it is late."""
+"""`CellProcess`: runs engines in a cell, one after another.
+
+It runs jobs before the results of earlier ones are read, and ends a cell that is late.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -28,14 +31,14 @@ _SOON_S: Final = 0.05
 
 
 class CellProcess:
-    """One cell. When it is gone, runs fail until the worker is replaced.
+    """One cell. When the cell is gone, runs fail until the worker is replaced.
 
     Args:
         settings: of the migration; a cell that may not read gets them without addresses and keys.
         engines: import string of a callable (MigrationSettings) -> Engines.
 
     Raises:
-        ConfigurationError: it cannot become ready: no boundary, no engines, or no answer in time.
+        ConfigurationError: the cell cannot become ready: no boundary, no engines, or no answer in time.
         OSError: the process cannot be started.
     """
 
@@ -52,7 +55,7 @@ class CellProcess:
         if first.body:
             self.close()
             raise ConfigurationError(first.body.decode(errors="replace") + _refused(first.attempts))
-        # Libraries look at the machine when they are imported; that is not a run's doing.
+        # Libraries look at the machine when they are imported; no run causes these attempts.
         self._link.attempts.paths = False
         if first.attempts:
             logger.warning("loading the engines tried to reach the outside, and was refused: %s", ", ".join(first.attempts))
@@ -63,14 +66,13 @@ class CellProcess:
         return self._link.pid
 
     def run(self, job: CellJob, /) -> CellRun:
-        """Run an engine to its end, its deadline, or that of the process. Never raises."""
+        """Run an engine until it ends, its deadline passes, or its process ends. Never raises."""
         return next(run for run in self.runs([job]) if run is not None)
 
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
-        """Yield the result of each job, in order, while the next ones run ahead of the reader; nothing after a run that left the process
-        unusable.
+        """Yield the result of each job, in order, while later jobs already run; nothing after a run that left the process unusable.
 
-        None: the next one takes longer. Never raises. Answers come in the order of the jobs, so if the process ends, the
+        None: the next result takes longer. Never raises. Answers come in the order of the jobs, so if the process ends, the
         first unanswered job is the cause.
         """
         self._link.hand(map(encode, jobs))
@@ -106,7 +108,7 @@ class CellProcess:
 
 def _hello(settings: MigrationSettings, engines: str) -> bytes:
     reading = settings.miss_policy == "allow"
-    # It cannot find what it does not need.
+    # A cell that may not read does not need addresses and keys, so it does not get them.
     told = settings if reading else msgspec.structs.replace(settings, **dict.fromkeys(_SECRET, ""))
     environment = child_environment.by_pipe(reading=True) if reading else {}
     return msgspec.msgpack.encode(CellHello(settings=variables.encode(told), engines=engines, environment=environment))
@@ -125,7 +127,7 @@ def _refused(names: Sequence[str]) -> str:
 
 
 def _with_attempts(run: CellRun, names: Sequence[str], more: int) -> CellRun:
-    """Return the run with what the kernel refused it, too."""
+    """Return the run, with the contacts that the kernel refused added."""
     if not names:
         return run
     return msgspec.structs.replace(run, refused=(*run.refused, *names, *([f"and {more} more"] if more else [])))

@@ -1,4 +1,4 @@
-"""Keeps a worker process from doing harm: it yields the processor, its memory is bounded, and it dies on time and with its parent."""
+"""Limits a worker process: it runs at low priority, its memory is bounded, and it is killed when it is late or its parent dies."""
 
 import ctypes
 import gc
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG: Final = 1  # from <linux/prctl.h>
 _NICEST: Final = 19
-#: Objects after which the garbage collector looks: some megabytes.
+#: The garbage collector runs after this many new objects: some megabytes.
 _COLLECTED: Final = 50_000
 
 
@@ -34,7 +34,7 @@ def yield_processor(priority: Literal["idle", "low", "normal"]) -> None:
 
 
 def bound_memory(extra_bytes: int) -> None:
-    """Let this process map that many bytes more than it has now. Beyond them Python raises `MemoryError`."""
+    """Let this process map at most that many bytes more than now. Beyond this limit, Python raises `MemoryError`."""
     with open("/proc/self/statm", encoding="ascii") as statm:  # noqa: PTH123 - one read of a kernel file, no path to handle
         mapped_bytes = int(statm.read().split()[0]) * resource.getpagesize()
     _soft, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -6,7 +6,7 @@ from migration.telemetry import Metrics
 
 
 class ShadowCounts:
-    """The shadow's side of the metrics. Each method is one thing that happens to a run."""
+    """The metrics of shadows. Each method counts one thing that happens to a run."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -16,18 +16,18 @@ class ShadowCounts:
         self._metrics.shadow_expected.labels(surface).inc()
 
     def shed(self, surface: str, reason: ShedReason) -> None:
-        """Its shadow was not started."""
+        """The shadow of an expected run was not started."""
         self._metrics.shadow_shed.labels(surface, reason).inc()
 
     def failed(self, surface: str, reason: FailReason) -> None:
-        """Its shadow was started and gave no verdict."""
+        """The shadow of an expected run was started and gave no verdict."""
         self._metrics.shadow_failed.labels(surface, reason).inc()
 
     def compared(self, comparison: Comparison, lag_s: float) -> None:
-        """Its shadow has a verdict, this many seconds after the served run ended."""
+        """The shadow of an expected run has a verdict, this many seconds after the served run ended."""
         self._metrics.shadow_lag_seconds.labels(comparison.surface).observe(lag_s)
         count_comparison(self._metrics, comparison)
-        # Last, so that nothing lies between this and the number of waiting jobs: readers see both or neither.
+        # This is last, directly before the number of waiting jobs changes, so that readers see both changes or neither.
         self._metrics.shadow_compared.labels(comparison.surface).inc()
 
     def learnt(self, sought_in_text: int, sought_in_fields: int) -> None:
@@ -38,7 +38,7 @@ class ShadowCounts:
             self._metrics.isolation_identifiers.labels("fields").inc(sought_in_fields)
 
     def round(self, surface: str, outcome: RoundResult) -> None:
-        """A shadow was followed by a round in which each engine was compared with itself; the round ended like this."""
+        """After a shadow, each engine was compared with itself in a round; `outcome` says how the round ended."""
         self._metrics.noise_rounds.labels(surface, outcome).inc()
 
     def waiting(self, jobs: int) -> None:

@@ -28,7 +28,8 @@ _job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
 #: Seconds between two checks whether the worker is late with a job. The worker has its own, earlier timer; this one is for a stopped
 #: worker.
 _PULSE_S: Final = 0.25
-_LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0  #: for comparing, perhaps waiting for the comparison of the next job, and storing
+#: to compare, to store, and to wait for the comparison of the next job if both are stored together
+_LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
 _LONGEST_WAIT_S: Final = 5.0
@@ -48,9 +49,9 @@ class ProcessShadow:
         settings: limits of the queue; passed on to the worker.
         metrics: where every run that should have been shadowed is counted.
         on_result: called with how each run ended, on the loop, never from inside `offer`; its failures are counted.
-        unseen: called with each drawn run of which there will be no comparison in the evidence; quick.
-        parts: import string of what the worker is made of.
-        engines: import string of what runs in its cell.
+        unseen: called with each drawn run that gets no comparison in the evidence; must be quick.
+        parts: import string of the function that makes the worker's parts.
+        engines: import string of the function that makes the engines of its cell.
         spawn: starts a worker.
         clock: monotonic seconds.
     """
@@ -75,7 +76,7 @@ class ProcessShadow:
         self._worker: WorkerLink | None = None
         self._ready = False
         self._blame: FailReason | None = None
-        self._deaths = 0  #: of workers in a row without a result between them
+        self._deaths = 0  #: deaths of workers since the last result
         self.worker_deaths: deque[tuple[int, int]] = deque(maxlen=_DEATHS)  #: process ids and statuses; reading removes them
         self._start_timer: asyncio.TimerHandle | None = None
         self._ready_timer: asyncio.TimerHandle | None = None
@@ -103,7 +104,7 @@ class ProcessShadow:
 
     @property
     def in_flight(self) -> int:
-        """How many of them the worker has been sent."""
+        """How many of these jobs were sent to the worker."""
         return self._line.sent
 
     @property
@@ -126,7 +127,7 @@ class ProcessShadow:
 
         Args:
             job: the served run.
-            shed: why the caller wants it counted and not run; None: run it.
+            shed: the reason why the caller wants the job counted and not run; None: run it.
         """
         request = job.record.request
         try:
@@ -178,7 +179,7 @@ class ProcessShadow:
             if self._worker is not None:
                 await self._see_off(self._worker)
         finally:
-            if self._worker is not None:  # cancelled, or the worker still exists although it was killed
+            if self._worker is not None:  # the wait was cancelled, or the killed worker still exists
                 self._worker.end()
                 self._bury(-signal.SIGKILL)
             self._give_up_what_waits()
@@ -194,7 +195,7 @@ class ProcessShadow:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._gone.wait(), _EXIT_S)
                 return
-            worker.kill()  # what it has written by now is still read
+            worker.kill()  # what the worker has already written is still read
 
     def _give_up_what_waits(self) -> None:
         while (waiting := self._line.give_up()) is not None:
@@ -280,7 +281,7 @@ class ProcessShadow:
         self._pulse = self._loop.call_later(_PULSE_S, self._look_for_late)
 
     def _lose_worker(self, reason: FailReason, detail: str) -> None:
-        """Give up on this worker: if it has one job, that one has failed for this reason."""
+        """Stop using this worker: if it has exactly one job, this job has failed for this reason."""
         if self._worker is not None and self._blame is None:
             logger.error("the shadow worker is killed: %s", detail)
             self._blame = reason

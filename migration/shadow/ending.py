@@ -1,4 +1,4 @@
-"""The end of a process that we started: killed and reaped, even if it ignores other signals."""
+"""Ends a process that this one started: kills and reaps it, even if it ignores other signals."""
 
 import subprocess
 import threading

@@ -31,7 +31,7 @@ _LOOK_S: Final = 0.002
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Makes engines, and says what they may perform."""
+    """Makes engines, and says which effects they may perform."""
 
     build: EngineBuilder
     misses: MissPolicy = BLOCK
@@ -41,8 +41,8 @@ class EngineRunner:
     """Runs engines.
 
     Args:
-        engines: what makes them.
-        seal: open while one runs.
+        engines: makes them.
+        seal: the block in which each engine runs.
         limits: what one run may use up.
     """
 

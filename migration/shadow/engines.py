@@ -9,7 +9,9 @@ from migration.shadow.engine_runner import Engines
 
 
 def default_engines(settings: MigrationSettings) -> Engines:
-    """Return what makes engines, and what they may perform. Engines can reach the outside only if misses are allowed.
+    """Return the object that makes engines and says which effects they may perform.
+
+    Engines can reach the outside only if misses are allowed.
 
     Raises:
         ConfigurationError: an import string is wrong.

@@ -8,7 +8,7 @@ from typing import Final
 
 _LENGTH: Final = struct.Struct(">I")
 _READ_BYTES: Final = 2**18
-#: No frame is longer: a larger length means that the two sides are out of step.
+#: The longest possible frame: a larger length means that the two sides no longer agree where a frame begins.
 MAX_FRAME_BYTES: Final = 2**28
 
 
@@ -22,7 +22,7 @@ def frame(body: bytes) -> bytes:
 
 
 class FrameAssembler:
-    """Puts frames together from whatever pieces a non-blocking read returns."""
+    """Puts frames together from the pieces that non-blocking reads return."""
 
     __slots__ = ("_pieces",)
 
@@ -35,7 +35,7 @@ class FrameAssembler:
         return bool(self._pieces)
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
-        """Yield the frames that are whole by now.
+        """Yield the frames that are complete now.
 
         Raises:
             FrameError: a length is impossible.
@@ -69,7 +69,7 @@ class FramePipe:
         os.close(self._descriptor)
 
     def some(self, most: int) -> list[bytes]:
-        """Wait for the next frame, and return it with those that came along. None at all: the other side closed the pipe.
+        """Wait for the next frame, and return it with all others that have arrived. An empty list: the other side closed the pipe.
 
         Raises:
             FrameError: the pipe ended inside a frame, or a length is impossible.

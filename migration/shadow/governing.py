@@ -54,7 +54,7 @@ class Governing:
     Args:
         settings: the limits.
         metrics: show the shares, the highest pressure and the tax.
-        need: returns how much a surface's gate needs more runs, 0 (none) to 1; None: all need the same.
+        need: returns how much a surface's gate needs more runs, from 0 (not at all) to 1; None: all gates need them equally.
         clock: monotonic seconds.
         now: Unix seconds.
     """
@@ -97,18 +97,18 @@ class Governing:
 
     @property
     def cause(self) -> Cause | None:
-        """What lowers the share of some surface; None: nothing does."""
+        """The cause for which the share of a surface is lowered; None: no share is lowered."""
         return self._cause
 
     def taxes(self) -> dict[str, list[float]]:
-        """Return by how much runs are slower because of shadows, by quantile as far as it is known: lower bound, estimate, upper bound."""
+        """Return, for each quantile with a known tax, its lower bound, estimate and upper bound."""
         return {f"{tax.quantile:g}": [tax.lower, tax.estimate, tax.upper] for tax in self._known()}
 
     def _known(self) -> list[Tax]:
         return [found for quantile in QUANTILES if (found := self._tax.tax(quantile)) is not None]
 
     def saw(self, result: ShadowResult) -> None:
-        """Count what a shadow read that its journal did not hold."""
+        """Count the reads that a shadow performed because its journal did not contain them."""
         if result.comparison is not None and result.comparison.effects_permitted:
             self._reads.append((self._clock(), result.comparison.effects_permitted))
 
@@ -144,7 +144,7 @@ class Governing:
         return float(sum(number for _at, number in self._reads))
 
     def _changed(self, cause: Cause | None) -> None:
-        self._tax.forget()  # what was measured so far belongs to the earlier shares
+        self._tax.forget()  # earlier measurements are about the earlier shares
         if cause is not None:
             self._cause = cause
         elif not any(self._governor.levels.values()):

@@ -1,19 +1,20 @@
-"""The governor: lowers the share of runs that are drawn for shadowing before users notice what shadows cost, and raises it again.
+"""The governor: lowers the share of runs that are shadowed before users notice the cost of shadows, and raises it again later.
 
-It looks at the pressures twice a second (`pressure.py`). Each is a measured value divided by its limit, so 1 means "at the limit".
+It checks the pressures twice a second (`pressure.py`). A pressure is a measured cost divided by its limit, so 1 means "at the limit".
 
-- over 1: halve the share of one surface, the one whose gate has the least need of further runs;
-- under 1/2 for some time: double the share of one surface, the one whose gate has the greatest need;
-- in between: wait.
+- a pressure is over 1: halve the share of the surface whose gate needs further runs the least;
+- all pressures are under 1/2 for some time: double the share of the surface whose gate needs further runs the most;
+- otherwise: wait.
 
-Halving fast and doubling slowly is what keeps such a controller from swinging. How fast depends on the cause (`_PACE`): what is measured
-over minutes shows only after minutes whether the last step was enough.
+Shares are halved fast and doubled slowly, so that they do not go up and down all the time. The times depend on the cause (`_PACE`): if a
+cost is measured over minutes, it takes minutes to see whether the last step was enough.
 
-A tenant with many more runs than the others is halved further, so that a gate that counts tenants still hears from all of them. When every
-share is at its least and a pressure is still over its limit, runs that were drawn are shed, reason `pressure`.
+The share of a tenant with many more runs than the others is halved further, so that a gate that counts tenants still gets runs of all
+tenants. If all shares are at their minimum and a pressure is still over its limit, runs that were drawn are shed with the reason
+`pressure`.
 
-The share is known before a run begins and is recorded with it. It depends on the past only, never on the run itself, so estimates stay
-unbiased: see `flags/draw.py`.
+The share is known before a run begins and is recorded with the run. It depends only on earlier runs, never on the run itself, so estimates
+stay unbiased (`flags/draw.py`).
 """
 
 from collections import Counter
@@ -24,9 +25,9 @@ from migration.flags import MOST_LEVEL, REST
 from migration.shadow.pressure import Cause, Pressure
 
 LOOK_S: Final = 0.5
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 _CALM: Final = 0.5
-#: Looks between two halvings for this cause, and looks of calm before the share is doubled again.
+#: For each cause: the number of checks between two halvings, and of calm checks before the share is doubled again.
 _PACE: Final[Mapping[Cause, tuple[int, int]]] = {
     "loop": (1, 10),
     "queue": (2, 10),
@@ -35,10 +36,10 @@ _PACE: Final[Mapping[Cause, tuple[int, int]]] = {
     "reads": (120, 240),
     "tax": (120, 1200),
 }
-#: (times, halvings): a tenant with more than this many times the runs of the median tenant is halved this often.
+#: (times, halvings): if a tenant has more than `times` as many runs as the median tenant, its share is halved `halvings` more times.
 _BUSY: Final = ((32.0, 3), (16.0, 2), (8.0, 1))
 _TENANTS: Final = 2_000
-#: Looks after which the counts of tenants are halved, so that old runs are forgotten.
+#: The counts of tenants are halved after this many checks, so that old runs are forgotten.
 _FORGET_LOOKS: Final = 120
 
 
@@ -46,10 +47,10 @@ class ShadowGovernor:
     """Decides how far each surface's share is lowered. `level` is called for each run; `look` twice a second, on the same loop.
 
     Args:
-        surfaces: those that are migrated.
-        need: returns how much a surface's gate needs more runs, 0 (none) to 1; None: all need the same.
+        surfaces: the surfaces of the migration.
+        need: returns how much a surface's gate needs more runs, from 0 (not at all) to 1; None: all gates need them equally.
         resting: returns whether shadows rest now, so that their cost can be measured; None: they never do.
-        changed: called after the share of a surface changed, with the cause; None for a share that was raised.
+        changed: called after the share of a surface changed, with the cause; the cause is None if the share was raised.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class ShadowGovernor:
         self._runs: Counter[str] = Counter()
         self._more: dict[str, int] = {}  #: tenant -> further halvings; empty while no surface is lowered
         self._calm = self._looks = 0
-        self._calm_needed = self._wait = 0  #: looks of calm before the share is raised; looks before it may be lowered again
-        self.pressure: Pressure | None = None  #: the highest at the last look; None: none was measured
+        self._calm_needed = self._wait = 0  #: calm checks left before the share is raised; checks left before it may be lowered again
+        self.pressure: Pressure | None = None  #: the highest pressure at the last check; None: nothing was measured
         self.closed = False  #: whether runs that were drawn are shed as well
 
     @property
@@ -98,7 +99,7 @@ class ShadowGovernor:
         self._count_tenants()
 
     def _lower(self, cause: Cause) -> None:
-        """Halve a share; if there is none left to halve, shed."""
+        """Halve a share; if all are at their minimum, shed runs."""
         self._wait, self._calm_needed = _PACE[cause]
         able = [surface for surface, level in self._levels.items() if level < MOST_LEVEL]
         self.closed = not able

@@ -1,7 +1,7 @@
 """Injected differences: a known difference is put into a shadow that matched, and the comparison has to see it.
 
 A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So matches are
-compared once more with a difference of a known kind. What is injected must be seen under any sensible policy: even a masked field must
+compared once more, with a difference of a known kind in the shadow. Any sensible policy reveals these differences: even a masked field must
 exist and keep its type.
 """
 
@@ -23,25 +23,25 @@ logger = logging.getLogger(__name__)
 Injected = Literal["missing_event", "duplicate_event", "added_field", "removed_field", "changed_type", "terminal_state", "effect_request"]
 """What is injected into a shadow.
 
-- missing_event, duplicate_event: one event, anywhere
-- added_field, removed_field, changed_type: one field of one event, in the frame or in an object of it
+- missing_event, duplicate_event: one event is removed or repeated, at any place
+- added_field, removed_field, changed_type: one field of one event, in its frame or in an object inside the frame
 - terminal_state: the run fails instead of completing, or the reverse
-- effect_request: one more field in what it asks a model or a tool for
+- effect_request: a request to a model or tool gets one more field
 """
 
 SELF_TEST: Final = 300
-"""Differences that are injected at first for each basis, before anything may be decided."""
-_EACH: Final = 10  #: of them into one match
-_LATER: Final = 0.01  #: share of matches with one injected difference, after that
+"""Differences that are injected for each basis before a gate may decide anything."""
+_EACH: Final = 10  #: differences that are injected into one match during the self-test
+_LATER: Final = 0.01  #: share of matches with one injected difference after the self-test
 _FIELD: Final = "injected_by_self_test"
 
 
 class Injections:
-    """Injects differences into matches: ten into each until there are `SELF_TEST` of the basis, then one into a share of them.
+    """Injects differences into matches: ten into each until the basis has `SELF_TEST` differences, then one into a small share of matches.
 
     Args:
         compare: the comparison.
-        sink: counts.
+        sink: counts the differences.
         rng: decides what is injected where.
     """
 
@@ -51,7 +51,10 @@ class Injections:
         self._done: dict[tuple[str, Basis], int] = {}
 
     def followed(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult) -> ShadowResult:
-        """Inject into this shadow if it matched and it is due, and count what was seen. Return the result, with what failed on the way."""
+        """If this shadow matched and an injection is due, inject differences and count which of them were seen.
+
+        Return the result, with failures of the tool added.
+        """
         found = result.comparison
         if found is None or found.verdict is not Verdict.MATCH or found.basis is None:
             return result
@@ -89,7 +92,7 @@ class Injections:
 
 
 def inject(run: RunRecord, rng: random.Random) -> tuple[Injected, RunRecord]:
-    """Return the run with one difference, and its kind. Every run can have one: its end can always change."""
+    """Return the run with one difference, and the difference's kind. Every run can get one, because its end can always be changed."""
     kinds = list(_INJECTED)
     rng.shuffle(kinds)
     return next((kind, altered) for kind in kinds if (altered := _INJECTED[kind](run, rng)) is not None)
@@ -162,7 +165,7 @@ def _with_event(run: RunRecord, rng: random.Random, change: Callable[[dict[str, 
 
 
 def _decoded(payload: bytes) -> dict[str, Any] | None:
-    """Return a JSON object; None: it is another value, or empty, or not JSON."""
+    """Return the JSON object of a payload; None: the object is empty, or the payload is another value or not JSON."""
     try:
         found = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the three that mean "unreadable"

@@ -60,7 +60,7 @@ class InlineShadow:
 
         Args:
             job: the served run.
-            shed: why the caller wants it counted and not run; None: run it.
+            shed: the reason why the caller wants the job counted and not run; None: run it.
         """
         surface = job.record.request.surface
         self._counts.expected(surface)

@@ -1,4 +1,4 @@
-"""The messages between the facade and the shadow: the interface between `facade` and `shadow/`."""
+"""The messages between the facade and the shadow."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol
@@ -14,12 +14,14 @@ CountUnseen = Callable[[RunRecord, Stage, str, float], None]
 """Takes a run without a comparison: the served run, its stage, the reason, and the probability with which it was drawn."""
 
 FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protocol", "offer", "closed", "process_died"]
-"""Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited; see `telemetry.multiprocess`."""
+"""Why a shadow was tried and gave no verdict. `process_died`: the process in which the job waited died; see `telemetry.multiprocess`."""
 
 
 RoundResult = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
-"""The result of a round in which each engine was compared with itself: nothing differed; something did; this is not known; it failed; there
-was not enough time; or it was not run, because a run contained other people's data, and differences are then not noise.
+"""The result of a round in which each engine is compared with itself: nothing differed, something differed, or this is not known.
+
+Or the round failed, or the time was not enough, or the round was not run, because a run contained other people's data: differences are then
+not noise.
 """
 
 
@@ -30,24 +32,24 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     stage: Stage
     shadows: Origin
     deadline_s: float
-    probability: float = 1.0  #: with which this run was drawn for shadowing
+    probability: float = 1.0  #: the probability with which this run was drawn for shadowing
     span_id: str | None = None  #: 16 hex digits: the served run's span, which the shadow's span links to; None when not traced
     neighbours: tuple[Identity, ...] = ()  #: tenants and users served during and before this run: their data must not be in it
     log: RunLog | None = None  #: the log of the served run; None: it is empty, or was not recorded
-    cross_talk: tuple[tuple[int, str], ...] | None = None  #: of control, found by the worker; as `compare` takes it
-    lost: tuple[Event, ...] = ()  #: events that control sent to other runs; as `compare` takes them
+    cross_talk: tuple[tuple[int, str], ...] | None = None  #: data of others that control mixed up, found by the worker; see `compare`
+    lost: tuple[Event, ...] = ()  #: events that control sent to other runs; see `compare`
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):
-    """The result of a job: a comparison, or the reason why there is none. Neither: it was shed, `detail` says why."""
+    """The result of a job: a comparison, or the reason why there is none. If it has neither, the job was shed, and `detail` says why."""
 
     run_id: str
     comparison: Comparison | None
     failed: FailReason | None = None
     detail: str = ""  #: for engineers; holds no payload
-    failures: tuple[Operation, ...] = ()  #: where the tool itself failed on the way; the receiver counts them
-    sought_in_text: int = 0  #: identifiers of others that this job brought and that are looked for everywhere
-    sought_in_fields: int = 0  #: those too common for that: they are looked for in identity fields alone
+    failures: tuple[Operation, ...] = ()  #: operations of the tool itself that failed; the receiver counts them
+    sought_in_text: int = 0  #: identifiers of others that this job brought; they are looked for everywhere
+    sought_in_fields: int = 0  #: identifiers that are too common for that; they are looked for only in identity fields
     noise: RoundResult | None = None  #: None: this job was followed by no round
 
 
@@ -58,13 +60,13 @@ now.
 
 
 class Shadow(Protocol):
-    """Takes jobs from requests, which do not wait for them."""
+    """Takes jobs from requests; the requests do not wait for it."""
 
     def offer(self, job: ShadowJob, /, *, shed: ShedReason | None = None) -> None:
         """Queue the job or shed it, and count which. Never blocks, never raises, never waits.
 
         Args:
             job: the served run.
-            shed: why the caller wants it counted and not run; None: run it.
+            shed: the reason why the caller wants the job counted and not run; None: run it.
         """
         ...

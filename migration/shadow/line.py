@@ -9,7 +9,7 @@ from migration.model import encode
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob, ShedReason
 
-#: Jobs that the worker has at a time: those that it does together, and as many in its pipe, so that it need not wait for the next ones.
+#: Jobs that the worker has at a time: a group that it works on, and as many again in its pipe, so that it does not wait for the next group.
 _WINDOW: Final = 32
 
 
@@ -36,21 +36,21 @@ class Line:
         self._settings, self._clock = settings, clock
         self._queue: deque[WaitingJob] = deque()
         self._sent: deque[WaitingJob] = deque()
-        self._suspects = 0  #: the oldest jobs that were with a worker that died: each is sent alone
+        self._suspects = 0  #: how many of the oldest jobs were sent to a worker that died: each of them is sent alone
         self._head_since = 0.0
-        self.queued_bytes = 0  #: of those that were not sent
+        self.queued_bytes = 0  #: total size of the jobs that were not sent
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of jobs."""
         return len(self._queue) + len(self._sent)
 
     @property
     def sent(self) -> int:
-        """How many the worker has been sent."""
+        """The number of jobs that were sent to the worker."""
         return len(self._sent)
 
     def take(self, job: ShadowJob) -> ShedReason | None:
-        """Put the job at the end, or say why not."""
+        """Put the job at the end; return the reason if it is shed instead."""
         if len(self) >= self._settings.shadow_queue_jobs:
             return "queue_jobs"
         body = encode(job)
@@ -64,7 +64,7 @@ class Line:
         return None
 
     def send(self) -> WaitingJob | None:
-        """Return the next job for the worker; None: there is none, or it has enough."""
+        """Return the next job for the worker; None: there is none, or the worker has enough jobs."""
         if not self._queue or len(self._sent) >= (1 if self._suspects else _WINDOW):
             return None
         waiting = self._queue.popleft()
@@ -75,7 +75,7 @@ class Line:
         return waiting
 
     def awaits(self, run_id: str) -> bool:
-        """Whether the next answer may be that run's; "": for a job that the worker could not read."""
+        """Whether the next answer may be about this run; "" is the id in the answer to a job that the worker could not read."""
         return bool(self._sent) and run_id in {self._sent[0].run_id, ""}
 
     def answered(self) -> WaitingJob:

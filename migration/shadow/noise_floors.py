@@ -12,16 +12,16 @@ from migration.evidence import NoiseView
 logger = logging.getLogger(__name__)
 
 _SILENCE: Final = NoiseFloor()
-#: Seconds for which an answer holds. Rates move slowly; reading them counts rows.
+#: A floor is read again after this many seconds: rates change slowly, and reading them is slow, because it counts rows.
 REFRESH_S: Final = 30.0
 
 
 class NoiseFloors:
-    """Answers immediately except for the first question in an interval.
+    """Returns noise floors from memory, and reads them from the evidence once in an interval.
 
     Args:
-        read: returns what the evidence knows of a surface.
-        on_failure: called when it cannot be read: the last known floor is used, and before there is one nothing is noise.
+        read: reads the noise of a surface from the evidence.
+        on_failure: called when the evidence cannot be read. The last known floor is then used; if there is none, nothing is noise.
         clock: monotonic seconds.
     """
 

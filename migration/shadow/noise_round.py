@@ -1,6 +1,6 @@
-"""One round of noise: both engines once more on the same journal, their tasks in another order, each compared with its own first run.
+"""One round of noise: both engines run again on the same journal, with tasks in another order, and each is compared with its own first run.
 
-Differences are then not between the engines. `comparison/judge/noise.py` says what follows from it.
+Differences between these two runs are not differences between the engines. `comparison/judge/noise.py` says what follows from it.
 """
 
 import logging
@@ -29,30 +29,30 @@ class Round:
     """How one round ended."""
 
     outcome: RoundResult
-    failures: tuple[Operation, ...] = ()  #: where the tool itself failed
+    failures: tuple[Operation, ...] = ()  #: operations of the tool itself that failed
     spoiled: bool = False  #: an engine left something behind: the process should not be used again
 
 
 def sampled(run_id: str, percent: float) -> bool:
-    """Tell whether a run belongs to the sample: the same in every process, and independent of whether it was sampled for shadowing."""
+    """Return whether a run belongs to the sample: the same in every process, and independent of whether it was sampled for shadowing."""
     digest = blake2b(run_id.encode(errors="surrogatepass"), digest_size=4, person=b"noise").digest()
     return int.from_bytes(digest) < percent / 100 * _POINTS
 
 
 class NoiseRounds:
-    """Runs rounds and stores what they show. Never raises what an engine, the comparison or the evidence store raises.
+    """Runs rounds and stores what they show. Errors of engines, of the comparison and of the evidence store are not raised.
 
     Args:
-        parts: comparison, and where rounds are stored.
+        parts: the comparison, and the store of rounds.
         cell: where engines run.
-        clock: monotonic seconds of the wall.
+        clock: monotonic seconds in real time.
     """
 
     def __init__(self, parts: Parts, cell: RunsEngines, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._parts, self._cell, self._clock = parts, cell, clock
 
     def wanted(self, job: ShadowJob) -> bool:
-        """Tell whether this job is one of those that are followed by a round."""
+        """Return whether this job is one of those that are followed by a round."""
         return self._parts.rounds is not None and sampled(job.record.request.run_id, self._parts.noise_percent)
 
     def run(self, job: ShadowJob, shadow: RunRecord, left_s: float) -> Round:
@@ -60,8 +60,8 @@ class NoiseRounds:
 
         Args:
             job: the served run.
-            shadow: the shadow's.
-            left_s: seconds on the wall that are left of the job's deadline.
+            shadow: the shadow's run.
+            left_s: seconds of real time until the job's deadline.
         """
         if left_s < job.deadline_s * _LEFT:
             return Round(outcome="skipped")

@@ -22,18 +22,18 @@ ComparedJob = tuple[ShadowJob, RunRecord, Comparison]
 
 
 class EvidenceSink(Protocol):
-    """Keeps what was found."""
+    """Stores what was found."""
 
     def store_each(self, findings: Sequence[ComparedJob], /) -> Sequence[bool | Exception]:
-        """Store comparisons, and return for each whether it is new: False if one of the same run exists, which stays.
+        """Store comparisons, and return for each whether it is new; False: the run already has one, which is kept.
 
-        An exception in the result is the reason why that comparison is not stored; an exception that is raised is the reason for all.
+        An exception in the result is the reason why this comparison was not stored. If an exception is raised, no comparison was stored.
         """
         ...
 
 
 class RoundSink(Protocol):
-    """Counts what engines show against themselves."""
+    """Stores the differences that engines show when they are compared with themselves."""
 
     def store_round(self, surface: str, run_id: str, *, control: Collection[str], candidate: Collection[str]) -> None:
         """Count one round, and the fingerprints that each engine showed against itself. The round of a run counts once.
@@ -71,12 +71,13 @@ class Parts:
     build: EngineBuilder
     compare: JobComparer
     sink: EvidenceSink | None  #: None: nothing is kept
-    failures: list[Operation] = field(default_factory=list)  #: where a part failed and the work continued; moved into the next result
+    #: operations that failed while the work continued; they become part of the next result
+    failures: list[Operation] = field(default_factory=list)
     inspector: Inspector | None = None  #: searches for other tenants' and users' data; None: no search
     rounds: RoundSink | None = None  #: None: no engine is compared with itself
-    noise_percent: float = 0.0  #: of jobs that are followed by such a round
+    noise_percent: float = 0.0  #: percentage of jobs that are followed by such a round
     detections: DetectionSink | None = None  #: counts injected differences; None: none is injected
-    misses: MissPolicy = BLOCK  #: what a shadow may perform that its journal does not hold
+    misses: MissPolicy = BLOCK  #: effects that a shadow may perform although its journal does not contain them
 
     def canary(self, request: RunRequest) -> str | None:
         """Return the token that the contexts of a shadow of this request carry; None: they carry none."""

@@ -1,4 +1,4 @@
-"""What shadows may cost, and what they cost now: each value divided by its limit."""
+"""The current costs of shadows, each divided by its limit."""
 
 import asyncio
 import os
@@ -13,15 +13,15 @@ from migration.settings import MigrationSettings
 Cause = Literal["queue", "age", "loop", "tax", "cpu", "reads"]
 """What is measured.
 
-- queue: jobs and bytes that wait, against half of what may wait
+- queue: jobs and bytes that wait, relative to half of their limits
 - age: seconds that the oldest job has waited
 - loop: how late the server's event loop is
-- tax: by how much users' runs are slower while shadows run than while they rest, as far as it is certain
+- tax: by how much users' runs are at least slower while shadows run than while they rest (the lower bound)
 - cpu: the processor time of the worker
-- reads: what shadows read that their journal did not hold, a minute
+- reads: reads per minute that shadows performed because their journals did not contain them
 """
 
-#: Seconds between two checks of the loop, and how many of them are looked at: the last second.
+#: Seconds between two checks of the loop, and how many checks are kept: those of the last second.
 _CHECK_S: Final = 0.05
 _CHECKS: Final = 20
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -81,7 +81,10 @@ class CpuShare:
         self._last: tuple[int, float, float] | None = None
 
     def share(self, pid: int | None) -> float | None:
-        """Return the share since the last call, 1: one processor; None: not known, such as at the first call or without a worker."""
+        """Return the share since the last call; 1 is one processor.
+
+        None: it is not known, such as at the first call or without a worker.
+        """
         used = None if pid is None else sum(self._used_s(pid))
         if pid is None or not used:
             self._last = None
@@ -105,7 +108,7 @@ class CpuShare:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What was measured at one look; None: it is not known."""
+    """What was measured at one check; None: the value is not known."""
 
     waiting: int
     waiting_bytes: int
@@ -117,7 +120,7 @@ class Measured:
 
 
 def pressures(measured: Measured, settings: MigrationSettings) -> tuple[Pressure, ...]:
-    """Return each cost relative to its limit in the settings; what is not known is left out."""
+    """Return each cost relative to its limit in the settings, without costs that are not known."""
     found: list[tuple[Cause, float | None, float]] = [
         ("queue", measured.waiting, settings.shadow_queue_jobs / 2),
         ("queue", measured.waiting_bytes, settings.shadow_queue_bytes / 2),

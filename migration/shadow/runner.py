@@ -23,7 +23,7 @@ from migration.model import Effect, EffectError, EngineBuilder, Event, Origin, O
 from migration.shadow.job import FailReason, ShadowJob
 
 ArmDeadline = Callable[[float, Callable[[], object]], Callable[[], object]]
-"""Calls back after some seconds; returns a function that cancels that."""
+"""Calls a function after some seconds, and returns a function that cancels this."""
 
 _JOURNAL_LIMITS: Final = JournalLimits()
 
@@ -50,7 +50,7 @@ class ShadowRun:
     detail: str = ""  #: for engineers; holds no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
     log: RunLog | None = None  #: what was logged while it ran; None: it never began
-    failure: str = ""  #: text of the exception that ended the stream; it may quote a user, so it is in no record
+    failure: str = ""  #: text of the exception that ended the stream; not part of the record, because it may quote a user
 
 
 class _FloodError(Exception):
@@ -102,11 +102,11 @@ async def replay_run(
     """Run a fresh engine on a recorded journal. Raises nothing that the engine raises.
 
     Args:
-        request: what it answers.
-        journal: what its effects are answered from.
-        origin: which engine.
-        build: makes it.
-        deadline_s: seconds after which it is asked to stop.
+        request: the request that the engine answers.
+        journal: answers the engine's effects.
+        origin: which engine it is.
+        build: makes the engine.
+        deadline_s: seconds after which the engine is asked to stop.
         trace_id: put on the record; 32 hex digits or None.
         clock: monotonic seconds; in virtual time that of the loop.
         sleep: waits seconds of that clock for a recorded reply.
@@ -119,7 +119,7 @@ async def replay_run(
         asyncio.CancelledError: the caller was cancelled; the engine is stopped first.
     """
     replay = ReplayJournal(journal, pacing=limits.pacing, clock=clock, sleep=sleep, limits=limits.journal, canary=canary, misses=misses)
-    started = replay.started  # one zero for events and effects, so that their order is known
+    started = replay.started  # one start time for events and effects, so that their order is known
     run = _Run(request, origin, replay, limits.journal, clock)
     loop = asyncio.get_running_loop()
     task = loop.create_task(run.consume(build), name=f"shadow {origin.value}")
@@ -195,7 +195,7 @@ class _Run:
         self._size_bytes = 0
 
     async def consume(self, build: EngineBuilder) -> None:
-        """Run the engine to its end. This task's context is its own, so journal and log are current for the run alone."""
+        """Run the engine to its end. This task has its own context, so the journal and the log are current only for this run."""
         with taped_logs() as self.log:
             await self._consume(build)
 

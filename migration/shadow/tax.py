@@ -1,13 +1,13 @@
 """The shadow tax: by how much users' runs take longer because shadows run, measured by an experiment.
 
 Time is cut into windows of ten seconds. A random few of them are at rest: no run is drawn, and the worker does not work. Runs that begin at
-rest are compared with all others. All processes rest together, because each of them is slowed down by the workers of all: the window's
-number alone decides, through a hash.
+rest are compared with all others. All processes rest at the same time, because each of them is slowed down by the workers of all. So only a
+hash of the window's number decides.
 
 The interval comes from sections (Asmussen and Glynn 2007, "Stochastic Simulation", III.5): windows are divided into twenty sections, each
 gives one estimate, and these are close to independent and normal, so Student's t bounds their mean. This needs no assumption
-about how runs within a window depend on each other. A run counts by the window in which it began; if it continues into a window of the
-other kind, the difference gets smaller, but does not change its sign.
+about how runs within a window depend on each other. A run belongs to the window in which it began. If it continues into a window of the
+other kind, this makes the measured difference smaller, but does not change its sign.
 
 Runs at rest are not in the evidence of a gate. They are a random sample of all runs, chosen before they began, so leaving them out changes
 no rate.
@@ -26,16 +26,16 @@ _SECTIONS: Final = 20
 #: Student's t at 97.5 % for 19 degrees of freedom.
 _T: Final = 2.093
 _PARTS: Final = 2**32
-#: Durations from 0.1 ms on, in steps of 2 %: 800 of them reach 760 s.
+#: Durations are counted in classes of 2 %, beginning at 0.1 ms: 800 classes reach 760 s.
 _FIRST_S: Final = 1e-4
 _STEP: Final = math.log(1.02)
 _STEPS: Final = 800
-#: Windows in which enough runs began, before any window is at rest: where little is served there is nothing to measure.
+#: A window may be at rest only after this many consecutive windows with enough runs: with few runs there is nothing to measure.
 _BUSY_RUNS: Final = 20
 _BUSY_WINDOWS: Final = 3
-#: Windows after which what was counted weighs half: two hours.
+#: After this many windows (two hours) all counts are halved.
 _FORGET_WINDOWS: Final = 720
-#: Runs at rest that each section needs above a quantile.
+#: Each section needs this many runs at rest above a quantile.
 _LEAST_ABOVE: Final = 3
 
 
@@ -54,7 +54,7 @@ class ShadowTax:
     """Decides when shadows rest, and measures the tax. For one loop.
 
     Args:
-        rest_percent: of windows; 0: shadows never rest, and the tax is never known.
+        rest_percent: percentage of windows at rest; 0: shadows never rest, and the tax is never known.
         clock: Unix seconds, about the same in all processes.
     """
 
@@ -74,7 +74,7 @@ class ShadowTax:
         return self._at_rest
 
     def began(self) -> "Begun | None":
-        """Record that a run begins; return what `ended` takes. None: nothing is measured."""
+        """Record that a run begins; return the value that must be passed to `ended`. None: nothing is measured."""
         if not self._rest:
             return None
         at_rest = self.resting()
@@ -121,7 +121,7 @@ class ShadowTax:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Where a run counts."""
+    """The section and kind of window in which a run is counted."""
 
     section: int
     at_rest: bool
@@ -132,7 +132,7 @@ def _nothing() -> list[tuple[list[int], list[int]]]:
 
 
 def _drawn(window: int) -> float:
-    """Return a number from 0 to 1 that is the same for this window everywhere."""
+    """Return a number from 0 to 1 that is the same for this window in every process."""
     return int.from_bytes(blake2b(b"rest %d" % window, digest_size=4).digest()) / _PARTS
 
 

@@ -1,4 +1,4 @@
-"""From a shadow's run to its result: compare it with the served run, and keep what was found."""
+"""Makes the result of a shadow's run: compares it with the served run, and stores what was found."""
 
 import logging
 import traceback
@@ -30,12 +30,12 @@ class Judged:
     """A job that was compared, or the reason why not."""
 
     result: ShadowResult
-    finding: ComparedJob | None = None  #: what is to be kept; None: there is nothing
+    finding: ComparedJob | None = None  #: what has to be stored; None: nothing
     again: Callable[[Sequence[Event]], ComparedJob] | None = None  #: compares with other `lost` events; None: there is nothing to compare
 
 
 def conclude(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] = ()) -> ShadowResult:
-    """Return the result of a job, whose finding is kept; see `judge` and `keep`."""
+    """Return the result of a job, and store what was found; see `judge` and `keep`."""
     return keep([judge(job, run, parts, refused)], parts)[0]
 
 
@@ -45,7 +45,7 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
     Args:
         job: the served run.
         run: the shadow's.
-        parts: the comparison.
+        parts: contains the comparison.
         refused: names of contacts with the outside that were refused while the shadow ran.
     """
     if run.record is None:
@@ -87,8 +87,8 @@ def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
     """Return the results of these jobs; what was found is in the evidence by then. A comparison that cannot be stored is counted as a
     failure.
 
-    Runs that mix each other up end close together, so a group of jobs is judged with what all of them show: it does not matter which of
-    them came first.
+    If events of one run reach another run, both runs end at about the same time. So a group of jobs is judged together, and the order of
+    the jobs does not matter.
     """
     judged = [_knowing_all(one, parts) for one in judged]
     findings = [one.finding for one in judged if one.finding is not None]
@@ -102,7 +102,7 @@ def keep(judged: Sequence[Judged], parts: Parts) -> list[ShadowResult]:
 
 
 def _knowing_all(one: Judged, parts: Parts) -> Judged:
-    """Return the job, compared again if a job after it shows that control sent events of its run to another one."""
+    """Return the job. It is compared again if a later job shows that control sent events of this job's run to another run."""
     if one.finding is None or one.again is None or parts.inspector is None:
         return one
     job = one.finding[0]
@@ -125,7 +125,7 @@ def _kept(result: ShadowResult, finding: ComparedJob, outcome: bool | Exception)
 
 
 def _inspection(job: ShadowJob, run: ShadowRun, shadow: RunRecord, parts: Parts) -> Inspection:
-    """Return what of other tenants and users was found. If the scan fails, the verdict can only be `inconclusive`."""
+    """Return the data of other tenants and users that was found. If the scan fails, the verdict can only be `inconclusive`."""
     if parts.inspector is None:
         return Inspection()
     try:
@@ -178,7 +178,7 @@ def _with_refused(record: RunRecord, refused: Sequence[str]) -> RunRecord:
             key=effect_key("tool", name, "", b"{}", number),
             request=b"{}",
             reply=None,
-            # Not the advice: evidence takes a run's own texts out of sentences.
+            # Without the advice on ports, because evidence removes texts of a run from sentences.
             error=EffectError(type="EffectMissingError", message="refused: a shadow performs no effect"),
             started_s=record.duration_s,
             duration_s=0.0,

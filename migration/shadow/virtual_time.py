@@ -1,7 +1,7 @@
 """An event loop in which waiting costs nothing: when every task waits for a timer, the clock jumps to it.
 
-A replay waits for nothing outside, so only the order of its timers matters. Replies may then come after the time that they took when they
-were recorded, a timeout of 25 s and a retry after 8 s happen as they did, and the worker is busy for milliseconds.
+A replay waits for nothing outside, so only the order of its timers matters. Replies come after their recorded durations, a timeout of 25 s
+and a retry after 8 s happen as in the recorded run, and all this takes the worker milliseconds.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ _Ts = TypeVarTuple("_Ts")
 #: Seconds of virtual time that one run may skip: an engine whose heartbeat waits for something that never comes would continue endlessly.
 SKIP_LIMIT_S: Final = 3600.0
 
-#: As many as asyncio's own executor has; counting the processors takes a look into the system for each run.
+#: As many threads as asyncio's own executor has. Computed once, because counting processors for each run takes a system call.
 _THREADS: Final = min(32, (os.cpu_count() or 1) + 4)
 
-#: the clock of asyncio's loops, called directly because a replay reads it a hundred times
+#: the clock of asyncio's loops, called directly because a replay calls it a hundred times
 _monotonic = time.monotonic
 
 
@@ -38,7 +38,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.skipped_s = 0.0
         self.skip_until_s = SKIP_LIMIT_S
         self.threads_busy = 0  #: work in an executor ends in real time, so timers must not overtake it
-        self.expires_at: float | None = None  #: on the wall: time.monotonic()
+        self.expires_at: float | None = None  #: real time: time.monotonic()
         self.on_expiry: Callable[[], object] | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -47,7 +47,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             self._expire()
             return []
         if timeout == 0 and len(self.get_map()) == 1:
-            # The loop has work, and no file to watch but the one that would wake it.
+            # The loop has work, and watches only the file that other threads use to wake it.
             return []
         if timeout is None or (timeout > 0 and self.threads_busy):
             # A task that neither a timer nor a reply wakes is woken by the deadline.
@@ -67,14 +67,14 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Runs one coroutine after another, each in virtual time. `time()` is the wall's monotonic clock plus what was skipped."""
+    """Runs one coroutine after another, each in virtual time. `time()` is the real monotonic clock plus the skipped seconds."""
 
     _ready: deque[asyncio.Handle]  #: asyncio's own: what is called in the next turn
     _scheduled: list[asyncio.TimerHandle]  #: asyncio's own: a heap of timers
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
-        self._threads: ThreadPoolExecutor | None = None  #: this run's, if it wanted any
+        self._threads: ThreadPoolExecutor | None = None  #: the executor of this run; None: it needed none
         self._has_executor = False
         super().__init__(self._jumping)
 
@@ -103,7 +103,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return not self._scheduled or self._scheduled[0].when() > now_s + until_s
 
     def call_on_expiry(self, wall_s: float, callback: Callable[[], object]) -> Callable[[], None]:
-        """Call back after that many seconds on the wall, or once waiting has skipped `SKIP_LIMIT_S`. Only the last one set counts.
+        """Call a function after that many seconds of real time, or when `SKIP_LIMIT_S` of waiting were skipped.
+
+        A second call replaces the first.
 
         Returns:
             A function that cancels it.
@@ -118,7 +120,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping.skip_until_s = float("inf")
 
     def run_in_executor(self, executor: Executor | None, func: Callable[[*_Ts], _T], *args: *_Ts) -> asyncio.Future[_T]:
-        """Run the function in a thread; time does not jump until it is done. A run without an executor of its own gets one here."""
+        """Run the function in a thread; time does not jump until it is done. If the run has no executor, it gets one here."""
         if executor is None and not self._has_executor:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="engine")
             self.set_default_executor(self._threads)
@@ -169,9 +171,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class ShuffledTimeLoop(VirtualTimeLoop):
-    """Lets tasks that are ready at the same time continue in another order than they became ready: each may be passed over for a turn.
+    """Changes the order of tasks that are ready at the same time: each task may be delayed by one turn of the loop.
 
-    asyncio keeps that order, but between tasks nothing that an engine emits may depend on it.
+    asyncio runs tasks in the order in which they became ready, but the events of an engine must not depend on this order.
 
     Args:
         seed: the same one gives the same order.

@@ -1,4 +1,7 @@
-"""The parts of a worker or a replay as the settings name them. Only these import it, because it imports the comparison and the database."""
+"""The parts of a worker or a replay that the settings name.
+
+Only workers and replays import this module, because it imports the comparison and the database.
+"""
 
 from dataclasses import replace
 from typing import NoReturn
@@ -17,7 +20,7 @@ from migration.shadow.parts import Parts
 
 
 def default_parts(settings: MigrationSettings) -> Parts:
-    """Return what the settings name: the engines, the comparison with its ledgers, and the evidence store.
+    """Return the parts that the settings name: the engines, the comparison with its ledgers, and the evidence store.
 
     Raises:
         ConfigurationError: an import string, a ledger, the evidence store's address or its key is wrong.
@@ -60,11 +63,11 @@ def _elsewhere(_surface: str, _origin: Origin, /) -> NoReturn:
 
 
 def replay_parts(settings: MigrationSettings, *, store: bool) -> Parts:
-    """Return the parts of a replay of recordings: what it finds depends on the recordings and the ledger alone, not on rates of live runs.
+    """Return the parts of a replay of recordings: its findings depend only on the recordings and the ledger, not on rates of live runs.
 
     Args:
-        settings: as of `default_parts`, and the errors are the same.
-        store: whether what is found becomes evidence.
+        settings: the same as for `default_parts`; it raises the same errors.
+        store: whether findings are stored as evidence.
     """
     comparer = Comparer.from_settings(settings, lambda _operation, _error: None, build=engines_build(settings), tool=code_version())
     parts = default_parts(settings)

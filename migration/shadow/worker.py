@@ -1,4 +1,4 @@
-"""The worker process: reads jobs from a pipe, runs, compares and stores them in order, writes results to another pipe."""
+"""The worker process: reads jobs from a pipe, runs and compares them in order, stores comparisons, and writes results to another pipe."""
 
 import contextlib
 import logging
@@ -43,9 +43,9 @@ RECYCLE: Final = 75
 COMPARE_S: Final = 10.0
 #: Jobs whose evidence is committed together.
 _TOGETHER: Final = 16
-#: Seconds for which a result may wait for those after it, so that they are stored together.
+#: A result may wait this many seconds for later ones, so that they are stored together.
 _HOLD_S: Final = 0.05
-#: Seconds that spans of finished comparisons may take on their way out, at the end.
+#: Seconds at the end for sending the spans of finished comparisons.
 _DELIVERY_S: Final = 2.0
 
 
@@ -54,7 +54,7 @@ class _StopError(BaseException):
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """The first frame: the parent's settings. They hold secrets, so they come neither as arguments nor by the environment."""
+    """The first frame: the parent's settings. They contain secrets, so they are passed neither as arguments nor in the environment."""
 
     settings: bytes  #: JSON
     parts: str  #: import string of a callable (MigrationSettings) -> Parts
@@ -65,19 +65,19 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
 def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
     """Return the first frame of a worker with these parts and engines, which are import strings.
 
-    It contains the environment variables that a child may see.
+    It contains the environment variables that the child needs.
     """
     environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
     return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
 
 
 class Worker:
-    """Turns jobs into results. Never raises what an engine, the comparison or the evidence store raises.
+    """Turns jobs into results. Errors of engines, of the comparison and of the evidence store are not raised.
 
     Args:
         parts: comparison and evidence.
         cell: where engines run.
-        bound: called with the seconds that the step which now begins may take.
+        bound: called at the start of each step, with the seconds that it may take.
         clock: monotonic seconds.
     """
 
@@ -99,7 +99,7 @@ class Worker:
         return next(result for results in self.handle_all([body]) for result in results)
 
     def handle_all(self, bodies: Sequence[bytes]) -> Iterator[list[ShadowResult]]:
-        """Run, compare and store encoded jobs; yield their results in order, as many at a time as were stored together.
+        """Run, compare and store encoded jobs; yield their results in order, in the groups in which they were stored.
 
         The cell runs ahead while jobs are compared. A result is not held back for a run that takes longer. Jobs after one that made the
         cell unusable have no result.
@@ -110,7 +110,7 @@ class Worker:
                 return
 
     def _together(self, jobs: Sequence[ShadowJob | ShadowResult]) -> Iterator[list[ShadowJob | ShadowResult]]:
-        """Yield the jobs in parts: one that is followed by a round ends its part, as the cell must have nothing else to do then."""
+        """Yield the jobs in groups: a job that is followed by a round is the last of its group, as the cell must be free for the round."""
         part: list[ShadowJob | ShadowResult] = []
         for job in jobs:
             part.append(job)
@@ -166,10 +166,10 @@ class Worker:
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, found: Comparison, left_s: float) -> ShadowResult:
         """Return the result together with the result of a noise round, which has the rest of the job's deadline."""
         if found.effects_performed_by_shadow:
-            # Its answers are not all on the journal, so running it again on the journal would show differences that mean nothing.
+            # The journal does not contain all answers of this run, so a second run on the journal would show meaningless differences.
             return msgspec.structs.replace(result, noise="skipped")
         if any(one.kind in {"isolation_breach", "control_cross_talk"} for one in found.divergences):
-            # A difference from an undisturbed replay may come from concurrent runs: that must never excuse a candidate.
+            # Concurrent runs may have caused the difference from an undisturbed replay. Such a difference must never excuse a candidate.
             return msgspec.structs.replace(result, noise="cross_talk")
         self._bound(max(0.0, left_s) + GRACE_S + COMPARE_S)
         done = self._rounds.run(job, shadow, left_s)
@@ -200,7 +200,7 @@ def _decoded(body: bytes) -> ShadowJob | ShadowResult:
 
 
 def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
-    """Enable a worker's spans if they are delivered: the ring of its process is not read.
+    """Enable a worker's spans if they are sent to a collector; nothing reads the spans that its process keeps in memory.
 
     Args:
         settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.

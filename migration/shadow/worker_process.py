@@ -1,4 +1,4 @@
-"""The parent's end of one worker process: two pipes, never blocked on, and its life and death."""
+"""The parent's end of one worker process: starts and ends it, and uses its two pipes without blocking."""
 
 import asyncio
 import contextlib
@@ -71,13 +71,15 @@ class SpawnWorker(Protocol):
 
 
 class WorkerProcess:
-    """A worker process. All methods but `end` return at once; news comes by callbacks of the loop. Its process ends with it.
+    """A worker process. All methods except `end` return at once; callbacks on the loop report frames and the exit.
+
+    If this object is deleted, its process is killed.
 
     Args:
         loop: watches the pipes.
         hello: the first frame.
         on_frame: called with each frame of the worker.
-        on_exit: called once with the exit status when the process is gone and every frame it wrote was delivered; negative: the
+        on_exit: called once, when the process is gone and all its frames were delivered, with the exit status; a negative status is the
             signal that killed it.
 
     Raises:
@@ -109,8 +111,8 @@ class WorkerProcess:
         finally:
             os.close(jobs_read)
             os.close(results_write)
-        # A loop may be closed while the process runs. Not at exit: this process ends the worker itself, and a forked process must not end
-        # it.
+        # A loop may be closed while the process runs. Not when the interpreter exits: this process ends the worker itself, and a forked
+        # process must not end it.
         self._left_alone = weakref.finalize(self, _end, self._process, self._pipes)
         self._left_alone.atexit = False
         try:
@@ -150,7 +152,7 @@ class WorkerProcess:
 
     def stop(self) -> None:
         """Make the worker give up its work and exit in an orderly way; `on_exit` follows."""
-        # Service managers do not send this signal, so only the parent ends a worker.
+        # Service managers do not send this signal, so only the parent can end a worker with it.
         self._process.send_signal(signal.SIGUSR1)
 
     def hang_up(self) -> None:
@@ -167,7 +169,7 @@ class WorkerProcess:
         self._left_alone()
 
     def _write(self, data: memoryview) -> memoryview:
-        """Return what the pipe did not take; nothing if the worker ended, which its other pipe will show."""
+        """Return the bytes that the pipe did not take; none if the worker ended, which its other pipe will report."""
         if self._pipes.jobs < 0:
             return data[:0]
         try:
@@ -207,7 +209,7 @@ class WorkerProcess:
             self.kill()
 
     def _reap(self, tries: int) -> None:
-        """The pipe has ended, so the process is about to end. Look again until it did; one that does not is killed."""
+        """The pipe has ended, so the process should end soon. Check until it has ended; kill it if it does not."""
         status = self._process.poll()
         if status is not None:
             self._on_exit(status)

@@ -2,7 +2,7 @@
 
 `rates` bounds how often something happens, `paired` shows from pairs of times which of two sides is slower. Gates use three more modules,
 which need the extra `rollout`: `means` bounds the mean of bounded values, `outcomes` bounds how often candidate diverges, and `latency`
-bounds how much slower candidate's slow runs are. SciPy is only imported together with one of these three: a server does not need it.
+bounds how much slower candidate's slow runs are. Only these three import SciPy, so a server does not need it.
 """
 
 from typing import TYPE_CHECKING

@@ -4,8 +4,8 @@ often it is checked.
 A quantile is compared by how often runs take longer: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the
 limit is the quantile of control's earlier runs, so the limit does not depend on the pair itself. Pairs in which only candidate, or only
 control, is over the limit are counted. The difference of these two counts is candidate's excess. If both engines are equally fast, the
-excess rises as often as it falls, for any distribution of times. What makes both runs of a pair slow has no influence on the excess, so few
-pairs are enough.
+excess rises as often as it falls, for any distribution of times. If something makes both runs of a pair slow, the excess does not change,
+so few pairs are enough.
 
 The quantiles themselves are bounded for each side as in Howard and Ramdas (2022), "Sequential estimation of quantiles with applications to
 A/B testing and best-arm identification": the number of times below a quantile is a sum of zeros and ones whose mean is known, so a value
@@ -29,7 +29,7 @@ _STEP: Final = log(1.01)  #: times are kept in classes of 1 %
 _SHORTEST_S: Final = 1e-5
 _CLASSES: Final = 2560  #: up to 1.1 million seconds
 _FIRST: Final = 40  #: first pairs, which only set the limit
-_LIKELY: Final = 1.6  #: if candidate takes 10 % longer, it is the one over the limit in about 8 of 13 counted pairs
+_LIKELY: Final = 1.6  #: if candidate takes 10 % longer, candidate is over the limit in about 8 of 13 counted pairs
 
 
 class LatencyPairs:
@@ -76,11 +76,11 @@ class LatencyPairs:
         return Bounds(lower=self._excess.lower(alpha), upper=self._excess.upper(alpha))
 
     def evidence_slower(self, excess: float = 0.0) -> float:
-        """Return the logarithm of the evidence that candidate's excess is above this one; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that candidate's excess is above the given one; -log(alpha) proves it at alpha."""
         return self._excess.evidence_above(excess)
 
     def evidence_no_slower(self, excess: float) -> float:
-        """Return the logarithm of the evidence that candidate's excess is below this one; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that candidate's excess is below the given one; -log(alpha) proves it at alpha."""
         return self._excess.evidence_below(excess)
 
     def quantiles_s(self, alpha: float) -> tuple[Bounds, Bounds]:
@@ -143,7 +143,10 @@ def _proved(count: int, trials: int, rate: float, alpha: float, *, above: bool) 
 
 
 def _last(holds: Callable[[int], bool], most: int) -> int:
-    """Return the last number from 0 to `most` for which `holds` is true, or -1. `holds` must be true up to a number and false above."""
+    """Return the last number from 0 to `most` for which `holds` is true, or -1.
+
+    `holds` must be true for all numbers up to a limit, and false above it.
+    """
     low, high = -1, most + 1
     while high - low > 1:
         middle = (low + high) // 2

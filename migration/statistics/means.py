@@ -1,14 +1,15 @@
 """Bounds of the mean of bounded values, from the count of each value. They stay valid however often they are checked.
 
-Each bound is a wager against a claimed mean. A player bets a share of his money on each value, at odds that are fair if the claim is true.
-If it is, the chance that his money ever grows by a factor of 1 / alpha is at most alpha (Ville's inequality). So a claimed mean at which
-his money grows by that factor is rejected, and the bounds enclose the means that are not rejected. With a stake `s` on each of `n` values
+Each bound is a wager against a claimed mean. A player bets a share of his money on each value, at odds that are fair if the claimed mean is
+the true one. If so, the chance that his money ever grows by a factor of 1 / alpha is at most alpha (Ville's inequality). Therefore a
+claimed mean is rejected when his money grows by this factor, and the bounds enclose all means that are not rejected. With a stake `s` on
+each of `n` values
 `z`, his money is then
 
     product over values of (1 + s z) / (1 + s mean)^n.
 
-This also holds if the expectation m_i changes from one value to the next: the logarithm is concave, so the product of (1 + s m_i) is at
-most (1 + s m)^n, where m is the mean of all m_i. Therefore the bounds are for the mean of the expectations of all values so far. The order
+This also holds if each value has its own expectation m_i. The logarithm is concave, so the product of (1 + s m_i) is at most (1 + s m)^n,
+where m is the mean of all m_i. Therefore the bounds are for the mean of the expectations of all values so far. The order
 of the values has no influence, so only counts have to be kept. The best stake is not known beforehand, so the money is spread over many
 stakes.
 
@@ -31,7 +32,8 @@ with extra("rollout"):
     from scipy.special import logsumexp
     from scipy.stats import cauchy
 
-#: Stakes, as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow, never whether
+#: Stakes. Each is given as the logarithm of the odds of the highest value against the lowest. They decide how soon a bound becomes narrow,
+#: never whether
 #: it is valid. Half of the money is staked between 1.9 and 6 to 1. Rates that are two to six times the allowed one, or a sixth to a half of
 #: it, are then detected fastest. The tails are long, so that bounds still become narrower after a million values.
 _LIKELY: Final = 3.0
@@ -82,16 +84,17 @@ class Mean:
         return sum(value * times for value, times in self.counts.items()) / self.trials if self.trials else float("nan")
 
     def evidence_above(self, mean: float) -> float:
-        """Return the logarithm of the evidence (of an e-process) that the true mean is above this one; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence (an e-process) that the true mean is above the given one; -log(alpha) proves it at alpha."""
         return _money(self._won(self._up), self._up, self.trials, mean, self._spread)
 
     def evidence_below(self, mean: float) -> float:
-        """Return the logarithm of the evidence (of an e-process) that the true mean is below this one; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence (an e-process) that the true mean is below the given one; -log(alpha) proves it at alpha."""
         return _money(self._won(self._down), self._down, self.trials, mean, self._spread)
 
     def evidence_below_after(self, more: int, mean: float) -> float:
-        """Return `evidence_below` as it would be after `more` further values that are like the earlier ones, or zeros if there are none
-        yet.
+        """Return the value that `evidence_below` would have after `more` further values.
+
+        They are assumed to be like the earlier ones, or zeros if there are none yet.
         """
         trials = self.trials + more
         growth = trials / self.trials if self.trials else 1.0

@@ -1,10 +1,11 @@
 """Bounds how often candidate diverges, for two claims that are easily confused.
 
-"these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is in those of their
-runs that were not compared: their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
+"these tenants": the rate over the runs of the tenants seen so far, each weighted by its runs. The only uncertainty is about runs that were
+not compared, because their results are not known. Nothing is assumed about how tenants differ, or about the order of their runs.
 
 "tenants like these": the mean rate of the population from which these tenants were drawn. Each tenant counts once, as in a
-cluster-randomised trial. It is also uncertain which tenants of the population came first. A tenant counts when it has had a fixed number of
+cluster-randomised trial. A further uncertainty is which tenants of the population came first. A tenant counts when it has had a fixed
+number of
 runs, and only these first runs count: its share of divergent ones is then an unbiased value between 0 and 1, and tenants are independent of
 each other. Twenty tenants cannot prove much: if all runs of one tenant in fifty diverge, twenty tenants include no such tenant with a
 chance of two thirds. Without assumptions about the population, no method can prove that the rate is lower with fewer than log(1 / alpha) /
@@ -13,9 +14,10 @@ rate tenants, which is 149 for 2 % at 0.05.
 Runs that were drawn but not compared count as divergent in upper bounds, and are left out of lower bounds.
 
 A run that was drawn counts with the reciprocal of its probability, and a run that was not drawn counts as zero (Horvitz and Thompson 1952).
-So runs may be drawn with different probabilities. A bound must know the largest weight beforehand, but it is not known how far a governor
-will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability. The sum of
-their money is evidence too. The money of the richest player is less than this sum, and is used here.
+So runs may be drawn with different probabilities. The largest weight must be known beforehand, but nobody knows beforehand how far a
+governor will lower the probability. Therefore the money of `means` is divided among several players, each with its own least probability.
+The sum of
+their money is evidence too. The code uses the money of the richest player, which is less than this sum.
 """
 
 from dataclasses import dataclass
@@ -129,20 +131,19 @@ class Outcomes:
         return Bounds(lower=lower, upper=min(1.0, *(player.most.upper(alpha * player.share) for player in self._players)))
 
     def evidence_above(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is above this one, a reason to roll back; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is above the given one, a reason to roll back; -log(alpha) is proof."""
         if claim != THESE:
             return self._shares_at_least.evidence_above(rate)
         return max(player.least.evidence_above(rate) + log(player.share) for player in self._players)
 
     def evidence_below(self, claim: Claim, rate: float) -> float:
-        """Return the logarithm of the evidence that the rate is below this one, a reason to promote; -log(alpha) is proof at alpha."""
+        """Return the logarithm of the evidence that the rate is below the given one, a reason to promote; -log(alpha) is proof."""
         if claim != THESE:
             return self._shares_at_most.evidence_below(rate)
         return max(player.most.evidence_below(rate) + log(player.share) for player in self._players)
 
     def runs_to_promote(self, rate: float, alpha: float) -> int | None:
-        """Return how many more runs like the earlier ones prove that the rate over these tenants is below this one; None: no number of runs
-        does.
+        """Return how many more runs like the earlier ones would prove that the rate is below the given one; None: no number would.
 
         Before the first run, assume runs without any divergence.
         """

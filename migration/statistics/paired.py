@@ -12,7 +12,8 @@ from typing import Final
 from migration.statistics.rates import edge, log_beta
 
 _HALF: Final = 0.5
-#: The stake on the claim that the first side is slower every time; it is lost with the first pair in which this is not so. With it, a
+#: The stake on the claim that the first side is slower in every pair; it is lost with the first pair in which the second side is slower.
+#: With it, a
 #: constant delay is detected after `log2(1 / alpha)` pairs, 10 for 0.001, and no valid bound needs fewer. The rest is staked on all other
 #: shares.
 _ALWAYS: Final = 0.98

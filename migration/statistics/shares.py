@@ -9,8 +9,8 @@ with extra("rollout"):
 def least_share(hits: int, trials: int, alpha: float) -> float:
     """Return a lower bound of the probability of a hit, which is too high with a chance of at most `alpha`.
 
-    The bound is for one look at a number of trials that was chosen beforehand. It is used where trials cost little and are the same kind of
-    experiment each time; bounds for many looks are in `rates` and `means`.
+    The bound is valid for one check, after a number of trials that was chosen beforehand. It is used where trials are cheap and are always
+    the same experiment; bounds for repeated checks are in `rates` and `means`.
 
     Args:
         hits: 0 to trials.

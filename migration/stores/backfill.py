@@ -39,7 +39,7 @@ class TenantResult:
     found: int  #: runs of the source that the target has with the same content
     digest: str  #: digest of the runs in the source, 16 hex digits
     found_digest: str  #: digest of those runs in the target
-    whole: bool  #: the target is known to contain every run of the tenant
+    whole: bool  #: whether the target is known to contain every run of the tenant
     reason: str | None  #: why the history is incomplete; None: it is complete
 
 

@@ -20,6 +20,8 @@ from migration.telemetry import Metrics
 #: Seconds that a run store has to answer while a user waits for a read or a write.
 _READ_S: Final = 3.0
 _WRITE_S: Final = 2.0
+#: So soon, a tenant that chats without a pause has its next run; and a person who begins a backfill waits no longer than this.
+_LINGER_S: Final = 0.25
 
 
 class FinishedRuns:
@@ -42,12 +44,13 @@ class FinishedRuns:
         self.writer: DualWriter | None = None
         self.threads: ThreadReader | None = None
         self._delivery: Delivery | None = None
+        self._writes: StoreWrites | None = None
         if kept is None:
             return
         stores, outbox, coverage = kept.stores, Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
         # A user waits for these writes, so a store has less time. The outbox keeps runs that a store does not accept in time.
-        writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S)
+        writes = self._writes = StoreWrites(stores, coverage, timeout_s=_WRITE_S, linger_s=_LINGER_S)
         self.writer = DualWriter(writes=writes, outbox=outbox, delivery=self._delivery, finish=kept.finish, metrics=metrics)
         self.threads = ThreadReader(
             stores=stores, outbox=outbox, coverage=coverage, plan=plan, surfaces=settings.surfaces, metrics=metrics, timeout_s=_READ_S
@@ -64,6 +67,7 @@ class FinishedRuns:
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
             closing.push_async_callback(self.tombstones.aclose)
-            if self._delivery is not None and self.writer is not None:
+            if self._delivery is not None and self._writes is not None and self.writer is not None:
                 closing.push_async_callback(self._delivery.aclose)
+                closing.push_async_callback(self._writes.aclose)
                 closing.push_async_callback(self.writer.aclose)

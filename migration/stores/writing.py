@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from migration.errors import StoreError, StoreRefusedError, StoreUnavailableError
 from migration.stages import Store
 from migration.stores.coverage import Coverage
+from migration.stores.omissions import Omissions
 from migration.stores.run import RunStore, StoredRun, other
 
 
@@ -16,10 +17,16 @@ class StoreWrites:
         stores: both stores.
         coverage: records when a store is left out.
         timeout_s: seconds that a store may take; after them it counts as unavailable.
+        linger_s: seconds that the record of the end of a write without the other store waits for the tenant's next write; 0: none.
     """
 
-    def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0) -> None:
-        self._stores, self._coverage, self._timeout_s = stores, coverage, timeout_s
+    def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0, linger_s: float = 0.0) -> None:
+        self._stores, self._timeout_s = stores, timeout_s
+        self._omissions = Omissions(coverage, linger_s=linger_s)
+
+    async def aclose(self) -> None:
+        """Record what still waits to be recorded."""
+        await self._omissions.aclose()
 
     async def write(self, store: Store, run: StoredRun) -> None:
         """Write the run to one of the stores in its plan.
@@ -49,9 +56,5 @@ class StoreWrites:
                 write.
             StoreError: as for `write`.
         """
-        left_out = other(store)
-        await self._coverage.begin_without(run.surface, run.tenant_id, left_out)
-        try:
+        async with self._omissions.leaving_out(run.surface, run.tenant_id, other(store)):
             await self.write(store, run)
-        finally:
-            await self._coverage.end_without(run.surface, run.tenant_id, left_out)

@@ -1,7 +1,7 @@
 """The parts of a span that may leave the process: the names and attributes of `spans`, and no text that a person wrote.
 
 As soon as a tracer provider is set, libraries trace too: FastAPI sends paths and queries that contain tokens. Everything that is not on the
-list is left out, so a library that begins to export something new exports nothing.
+list is left out, so new spans or attributes of a library are not exported.
 """
 
 from typing import Final
@@ -14,12 +14,12 @@ from opentelemetry.util.types import AttributeValue
 from migration.telemetry import spans
 
 NAMES: Final = frozenset({spans.RUN, spans.SHADOW, spans.COMPARE})
-"""Spans that may leave."""
+"""Spans that may leave the process."""
 
 ATTRIBUTES: Final = frozenset(value for name, value in vars(spans).items() if name.isupper()) - NAMES
 """Attributes that these spans may have."""
 
-#: The process: its name and place, as its operator sets them; never its command line.
+#: The process: its name and place, which its operator sets; never its command line.
 _RESOURCE: Final = ("service.", "telemetry.sdk.", "deployment.", "k8s.", "cloud.", "container.id", "host.name", "host.id")
 _MAX_CHARS: Final = 256
 
@@ -48,14 +48,14 @@ def allowed(span: ReadableSpan) -> ReadableSpan | None:
 
 
 def attributes(span: ReadableSpan) -> dict[str, str | bool | int | float]:
-    """Return the attributes that may leave."""
+    """Return the attributes that may leave the process."""
     return {key: _value(value) for key, value in (span.attributes or {}).items() if key in ATTRIBUTES}
 
 
 def _value(value: AttributeValue) -> str | bool | int | float:
     if isinstance(value, bool | int | float):
         return value
-    # One value that the protocol cannot encode would lose the whole batch.
+    # If the protocol cannot encode one value, the whole batch would be lost.
     return str(value).encode("utf-8", "replace").decode()[:_MAX_CHARS]
 
 

@@ -1,4 +1,4 @@
-"""Delivers spans to a collector: a bounded number of spans waits, and each lost span is counted."""
+"""Delivers spans to a collector. The number of waiting spans is limited, and each lost span is counted."""
 
 import logging
 import threading
@@ -15,7 +15,7 @@ from migration.telemetry.provider import Keeper
 logger = logging.getLogger(__name__)
 
 WAITING: Final = 2048
-"""Spans that may wait or be open; more are lost, and counted."""
+"""At most this many spans wait or are open; further ones are lost, and counted."""
 
 _BATCH: Final = 512
 _EVERY_MS: Final = 1000.0
@@ -25,12 +25,12 @@ _PATIENCE_S: Final = 5.0
 class SpanDelivery(Keeper):
     """Passes allowed spans to an exporter, in a separate thread.
 
-    OpenTelemetry's own queue drops what does not fit and only logs it; so no span waits in that queue.
+    OpenTelemetry's own queue drops spans that do not fit, and does not count them; so no span waits in that queue.
 
     Args:
         exporter: where the spans go.
         on_lost: called with the number of spans that were lost just now; None: they are only logged.
-        waiting: spans that may wait or be under way.
+        waiting: how many spans may wait or be sent at a time.
     """
 
     def __init__(self, exporter: SpanExporter, on_lost: Callable[[int], None] | None = None, *, waiting: int = WAITING) -> None:
@@ -61,7 +61,7 @@ class SpanDelivery(Keeper):
             self._lost(1)
 
     def close(self, timeout_s: float) -> None:
-        """Deliver waiting spans for this time at most; the rest is lost, and counted. A second call does nothing."""
+        """Deliver waiting spans, for at most this time; the remaining spans are lost, and counted. A second call does nothing."""
         with self._lock:
             if self._closed:
                 return
@@ -80,12 +80,12 @@ class SpanDelivery(Keeper):
         self.close(_PATIENCE_S)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Return whether every waiting span was tried in time."""
+        """Return whether delivery of every waiting span was tried in time."""
         return self._batches.force_flush(timeout_millis)
 
     def _ended(self, number: int, *, arrived: bool) -> None:
         with self._lock:
-            counted = min(number, self._under_way)  # fewer if `close` has counted some of them already
+            counted = min(number, self._under_way)  # fewer if `close` has already counted some of these spans
             self._under_way -= counted
         if counted and not arrived:
             self._lost(counted)
@@ -98,7 +98,7 @@ class SpanDelivery(Keeper):
 
 
 class _Counting(SpanExporter):
-    """Reports for each batch whether it arrived."""
+    """Wraps an exporter, and reports for each batch whether it arrived."""
 
     def __init__(self, exporter: SpanExporter, ended: Callable[..., None]) -> None:
         self._exporter, self._ended = exporter, ended

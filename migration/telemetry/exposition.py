@@ -14,8 +14,8 @@ logger = logging.getLogger(__name__)
 def render(registry: CollectorRegistry, accept: str = "") -> tuple[bytes, str]:
     """Return the metrics as text and their content type.
 
-    With PROMETHEUS_MULTIPROC_DIR set when the process started, every process writes its metrics to files in that folder; then the
-    answer is collected from all of them, and `registry` is not used. Processes that died are found first.
+    If PROMETHEUS_MULTIPROC_DIR was set when the process started, every process writes its metrics to files in that folder. The answer is
+    then collected from all these files, and `registry` is not used. Dead processes are found and settled first.
 
     Args:
         registry: the metrics of this process.

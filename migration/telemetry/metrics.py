@@ -1,4 +1,7 @@
-"""Every Prometheus metric of the migration, once. Labels are closed sets; tenants appear only from the watch list, the rest are "other"."""
+"""Every Prometheus metric of the migration, once.
+
+Labels have closed sets of values; a tenant appears only if it is on the watch list, otherwise as "other".
+"""
 
 import logging
 import math
@@ -16,12 +19,15 @@ logger = logging.getLogger(__name__)
 
 OTHER_TENANT = "other"
 SHADOW_FAILED = "Shadows without a verdict, by reason."
-#: seconds; from one event-loop turn to the longest run
+#: in seconds, from the time of one event-loop turn to that of the longest run
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 
 
 class _Found(MetricWrapperBase):
-    """Remembers the metric of each set of label values: prometheus_client takes ten times as long to find it, and the sets are closed."""
+    """Remembers the metric of each combination of label values: prometheus_client takes ten times as long to find it.
+
+    The combinations are few, since labels have closed sets of values.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as prometheus_client has them
         self._found: dict[tuple[object, ...], Self] = {}
@@ -46,9 +52,9 @@ class _FoundGauge(_Found, Gauge):
 
 
 class Seconds(_Found, Histogram):
-    """A histogram that accepts only times. One NaN would be in no bucket, and would make the sum NaN for the life of the process.
+    """A histogram that accepts only times. A NaN belongs to no bucket, and makes the sum NaN until the process ends.
 
-    Times also come from engines (`Event.at_s`), so a value that is not finite is logged and left out.
+    Some times come from engines (`Event.at_s`), so values that are not finite are logged and left out.
     """
 
     def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
@@ -63,14 +69,14 @@ _Metric = TypeVar("_Metric", Counter, Gauge, Seconds)
 
 
 class Declared(Generic[_Metric]):
-    """One row of the table: a metric that every `Metrics` makes for itself.
+    """One row of the table: the declaration of a metric, which every `Metrics` object makes for itself.
 
     Args:
-        kind: of metric.
+        kind: class of the metric.
         name: of the metric, without the suffixes that Prometheus adds.
         text: what it counts or measures, for people.
-        labels: their names.
-        options: of that kind of metric.
+        labels: names of the labels.
+        options: further arguments of the class.
     """
 
     def __init__(self, kind: type[_Metric], name: str, text: str, labels: Sequence[str], **options: Any) -> None:  # noqa: ANN401 - as prometheus_client has them
@@ -82,11 +88,14 @@ class Declared(Generic[_Metric]):
     @overload
     def __get__(self, metrics: "Metrics", owner: type, /) -> _Metric: ...
     def __get__(self, metrics: "Metrics | None", owner: type, /) -> "Declared[_Metric] | _Metric":
-        """Return this row, for a look-up on the class. An instance has its own metric under this name, which Python finds first."""
+        """Return this row if the attribute is read from the class.
+
+        An instance has its own metric under this name, which Python finds first.
+        """
         return self
 
     def made(self, registry: CollectorRegistry) -> _Metric:
-        """Return a new metric of that kind."""
+        """Return a new metric of this row."""
         return self._kind(self.name, self.text, self.labels, registry=registry, **self._options)
 
 
@@ -99,7 +108,7 @@ def _seconds(name: str, text: str, *labels: str) -> Declared[Seconds]:
 
 
 def _gauge(name: str, text: str, *labels: str, mode: str) -> Declared[Gauge]:
-    """Declare a gauge; `mode` says what several processes show together."""
+    """Declare a gauge; `mode` says how the values of several processes are combined."""
     return Declared(_FoundGauge, name, text, labels, multiprocess_mode=mode)
 
 
@@ -108,8 +117,9 @@ class Metrics:
 
     Args:
         watch_tenants: the only tenants that become label values.
-        registry: where they are registered; the process-wide one by default, a new one in tests.
-        surfaces: whose counters of runs, shadows and verdicts start at 0; others appear with their first run.
+        registry: where the metrics are registered; by default the registry of the process, in tests a new one.
+        surfaces: their counters of runs, shadows and verdicts exist from the start, with 0; those of other surfaces appear with the first
+            run.
     """
 
     runs = _counter("migration_runs", "Runs that ended, by the engine that served them.", "surface", "stage", "origin", "outcome")
@@ -209,7 +219,7 @@ class Metrics:
             self._start_at_zero(surface)
 
     def _start_at_zero(self, surface: str) -> None:
-        """Expose the counters that alerts and shares use with 0: a rate misses the first occurrence if it creates the series."""
+        """Create the series that alerts and shares use, with 0: if the first occurrence creates a series, `rate` misses this occurrence."""
         for stage, plan in PLANS.items():
             for outcome in get_args(Outcome):
                 self.runs.labels(surface, stage.value, plan.serves.value, outcome)
@@ -230,5 +240,5 @@ class Metrics:
         self.failures.labels(operation).inc(times)
 
     def tenant(self, tenant_id: str) -> str:
-        """Return the tenant's label: itself when it is on the watch list, else "other"."""
+        """Return the tenant's label value: its id if it is on the watch list, else "other"."""
         return tenant_id if tenant_id in self._watched else OTHER_TENANT

@@ -1,8 +1,9 @@
-"""The folder in which the processes of one server share their metrics, and what happens to a process' share when it dies.
+"""The folder in which the processes of one server share their metrics, and the handling of the metrics of a process that died.
 
-prometheus_client keeps the files of a dead process: its live gauges would always be added, and the shadow jobs that waited in it would be
-neither compared, shed, failed nor waiting. So each process holds a lock in the folder for as long as it lives. A process that finds an
-unheld lock removes the gauges of the lock's owner and counts the owner's lost jobs as failed, in the owner's file. To repeat this changes
+prometheus_client keeps the files of a dead process. Its gauges would be added for ever, and shadow jobs that waited in it would be counted
+nowhere: not as compared, shed, failed or waiting. So each process holds a lock in the folder for as long as it lives. A process that finds
+an
+unheld lock removes the gauges of the lock's owner and counts the owner's lost jobs as failed, in the owner's file. Repeating this changes
 nothing.
 """
 
@@ -32,21 +33,21 @@ DIED: Final = "process_died"
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _FILE = re.compile(r"(?:counter|histogram|summary|gauge_[a-z]+)_(\d+)\.db")
-_ALIVE = "alive_{}"  #: locked by a process as long as it lives
+_ALIVE = "alive_{}"  #: a process holds a lock on this file as long as it lives
 _ENDED = "ended_{}"  #: this process is already settled
 _EXPECTED: Final = "migration_shadow_expected"
 _FAILED: Final = "migration_shadow_failed"
 _OUTCOMES: Final = {"migration_shadow_compared", "migration_shadow_shed", _FAILED}
 _STEADY_TRIES: Final = 20
 
-#: Descriptors that hold this process' locks, by folder and process: they stay open until the process ends in any way.
+#: Descriptors that hold this process' locks, by folder and process: they stay open until the process ends, for whatever reason.
 _held: dict[tuple[Path, int], int] = {}
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dead:
-    """A process that died before it called `end`."""
+    """A process that died before it called `end`, and its lost jobs."""
 
     pid: int
     lost: dict[str, int]  #: surface -> shadow jobs that waited in it
@@ -59,10 +60,12 @@ def folder() -> Path | None:
 
 
 def begin() -> None:
-    """Settle the files of an earlier process with this id, and count as alive from here on. Idempotent; no-op in single mode.
+    """Settle the files of an earlier process with this id, and mark this process as alive from here on.
 
-    Call it before this process makes its first metric: prometheus_client continues the files of an earlier process with the same id.
-    If the folder is kept over restarts of a container, each process has the id of an earlier one.
+    Idempotent; does nothing without the shared folder.
+
+    Call it before this process makes its first metric, because prometheus_client continues the files of an earlier process with the same
+    id. If the folder survives restarts of a container, each process has the id of an earlier process.
     """
     place = folder()
     if place is None:
@@ -80,7 +83,7 @@ def begin() -> None:
 
 
 def end() -> None:
-    """Remove this process' gauges: it ends normally, and counts nothing more. No-op where `begin` was not called."""
+    """Remove this process' gauges: it ends normally, and counts nothing more. Does nothing if `begin` was not called."""
     place, pid = folder(), os.getpid()
     if place is None or (place, pid) not in _held:
         return
@@ -91,9 +94,9 @@ def end() -> None:
 
 
 def bury_dead() -> list[Dead]:
-    """Remove the gauges of processes that ended, count what waited in them as failed, and return those found dead now.
+    """Remove the gauges of ended processes, count jobs that waited in them as failed, and return the processes found dead now.
 
-    Any process may do it at any time; no-op in single mode.
+    Any process may call this at any time. Does nothing without the shared folder.
 
     Raises:
         OSError: the folder cannot be read or written.
@@ -107,7 +110,7 @@ def bury_dead() -> list[Dead]:
 
 @contextmanager
 def steady_copy(place: Path) -> Generator[Path, None, None]:
-    """Yield a folder with a copy of the metrics in which each process' figures about its shadow jobs are of one moment.
+    """Yield a folder with a copy of the metrics. In the copy, all figures of a process about its shadow jobs are from the same moment.
 
     Files are read one after another while processes continue to count; if a job ended between two of them, it would be counted twice or not
     at all. If no copy can be made, as on a full disk, the folder itself is yielded: figures of slightly different moments are better than
@@ -125,7 +128,10 @@ def steady_copy(place: Path) -> Generator[Path, None, None]:
 
 
 def _copy_process(place: Path, copy: Path, pid: int) -> None:
-    """Copy one process' files; its counters and its waiting jobs are copied again until nothing was counted in between."""
+    """Copy one process' files.
+
+    The counters and the number of waiting jobs are copied again until nothing was counted between the two copies.
+    """
     counters = place / f"counter_{pid}.db"
     for file in place.glob(f"*_{pid}.db"):
         if file != counters and not file.name.startswith("gauge_livesum"):
@@ -157,14 +163,14 @@ def _pids(place: Path) -> set[int]:
 
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
-    """Let only one process at a time settle and begin."""
+    """Let only one process at a time call `settle` or `begin`."""
     with (place / "burying.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
 def _look_at(place: Path, pid: int) -> Dead | None:
-    """Settle the process if it is dead; None: it lives, or is settled."""
+    """Settle the process if it is dead; None: it lives, or was settled before."""
     marker = place / _ALIVE.format(pid)
     if (place, pid) in _held or (place / _ENDED.format(pid)).exists() or (_is_locked(marker) if marker.exists() else _runs(pid)):
         return None
@@ -188,7 +194,7 @@ def _is_locked(marker: Path) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    """Return whether a process without a lock, such as one of an older version, still runs. A zombie does not run."""
+    """Return whether a process without a lock still runs, such as a process of an older version. A zombie does not run."""
     try:
         state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
     except (OSError, IndexError):
@@ -207,7 +213,7 @@ def _bury(place: Path, pid: int) -> Dead:
 
 
 def _settle(counters: Path) -> dict[str, int]:
-    """Count its unfinished jobs as failed, in the dead process' own file; return how many by surface."""
+    """Count the dead process' unfinished jobs as failed, in its own file; return their number by surface."""
     if not counters.exists():
         return {}
     values = MmapedDict(str(counters))  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
@@ -236,7 +242,7 @@ def _open_jobs(values: MmapedDict) -> dict[str, int]:
 
 
 def _help(values: MmapedDict) -> str:
-    """Return the help text of failed shadows in the file: with another text they would be another metric."""
+    """Return the help text that the file has for failed shadows: with another text, the values would belong to another metric."""
     from migration.telemetry.metrics import SHADOW_FAILED
 
     for key, _, _ in values.read_all_values():  # type: ignore[no-untyped-call]  # as above

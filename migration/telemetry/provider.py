@@ -1,4 +1,4 @@
-"""The tracer provider that this package installs if the application has none, and the interface of its lazily built spans."""
+"""The tracer provider that this package installs if the application has none, and the interface of its spans."""
 
 import os
 from typing import Final, Protocol
@@ -20,7 +20,7 @@ class Keepable(Protocol):
 
 
 class Keeper(SpanProcessor):
-    """A processor of this package: it needs a span only after the span has ended."""
+    """A span processor of this package. It needs a span only after the span has ended."""
 
     def keep(self, span: Keepable) -> None:
         """Take a sampled span that ended."""
@@ -28,7 +28,7 @@ class Keeper(SpanProcessor):
 
 
 class OwnProvider(TracerProvider):
-    """Draws the traced runs itself, whatever a client's `traceparent` says, and knows whether other packages read its spans.
+    """Decides itself which runs are traced, whatever a client's `traceparent` says, and knows whether other packages read its spans.
 
     Args:
         percent: percentage of runs that are traced.
@@ -39,7 +39,7 @@ class OwnProvider(TracerProvider):
         self._drawn = drawn = TraceIdRatioBased(percent / 100)
         super().__init__(sampler=ParentBased(drawn, remote_parent_sampled=drawn, remote_parent_not_sampled=drawn), resource=resource)
         self._keepers: tuple[Keeper, ...] = ()
-        #: whether all processors are keepers, so that a span can be made when it ends
+        #: whether all processors are of this package, so that a span may be made when it ends
         self.alone = os.environ.get(OTEL_SDK_DISABLED, "").strip().lower() != "true"
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
@@ -51,7 +51,7 @@ class OwnProvider(TracerProvider):
             self.alone = False
 
     def draws(self, trace_id: int) -> bool:
-        """Return whether the sampler draws a span without a parent that has this trace id."""
+        """Return whether the sampler traces a root span with this trace id."""
         return self._drawn.rate >= _ALL or self._drawn.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
 
     def ended(self, span: Keepable) -> None:

@@ -1,4 +1,4 @@
-"""Counts the served runs of one surface. Labels are looked up once: looking them up costs more than counting."""
+"""Counts the served runs of one surface. Metrics with label values are looked up once, because a look-up costs more than counting."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,27 +17,27 @@ class RunCounts:
     """The metrics of served runs.
 
     Args:
-        metrics: of the process.
+        metrics: the process's metrics.
         surface: whose runs are counted.
     """
 
     def __init__(self, metrics: Metrics, surface: str) -> None:
         self._metrics, self._surface = metrics, surface
         self.not_sampled = metrics.shadow_not_sampled.labels(surface).inc  #: a run was not drawn for shadowing
-        self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these are closed sets
+        self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these labels have closed sets of values
         self._last: tuple[Stage, Origin, Outcome] | None = None  #: key of the previous run
         self._same: _Counters
 
     def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:
-        """A served run ended.
+        """Count a served run that ended.
 
         Args:
             record: the run.
             outcome: how it ended for its user; it differs from the record's if the run could not be stored.
-            stage: of its plan.
+            stage: the stage of the run's plan.
         """
         which = stage, record.origin, outcome
-        if which != self._last:  # mostly the same three objects, whose hashes are slow
+        if which != self._last:  # mostly the same three objects as before; computing their hashes is slow
             self._last, self._same = which, self._counters.get(which) or self._made(*which)
             self._counters[which] = self._same
         counters = self._same

@@ -1,4 +1,4 @@
-"""The span of a served run. If only this package reads it, it is built when it is read, at a tenth of the cost."""
+"""The span of a served run. If only this package reads the span, it is built when it is read, which makes it ten times cheaper."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -36,7 +36,10 @@ class RunSpan(Protocol):
         ...
 
     def end(self, outcome: str, *, failed: bool, failed_over: str = "") -> None:
-        """End the span now, with the run's outcome. `failed_over`: how its candidate failed, if control resumed it; empty: it did not."""
+        """End the span now, with the run's outcome.
+
+        `failed_over`: how the candidate failed, if control resumed the run; empty: control did not resume it.
+        """
         ...
 
 
@@ -57,7 +60,7 @@ def _has_parent() -> bool:
 
 
 class _KeptSpan:
-    """A span without a parent, for the ring and the collector of this process. It becomes a `ReadableSpan` when it is read."""
+    """A root span, for the ring and the collector of this process. It becomes a `ReadableSpan` when it is read."""
 
     __slots__ = (
         "_attributes",
@@ -108,7 +111,7 @@ class _KeptSpan:
 
 
 class _AnySpan:
-    """OpenTelemetry's own; without a provider it does nothing."""
+    """A span that OpenTelemetry made. If there is no provider, it does nothing."""
 
     __slots__ = ("_span",)
 

@@ -1,4 +1,4 @@
-"""Every span name and span attribute, once. OpenTelemetry's own names where it has one."""
+"""Every span name and span attribute, once. Names of OpenTelemetry are used where it has one."""
 
 from typing import Final
 

@@ -1,6 +1,7 @@
 """OpenTelemetry set-up: a bounded ring of finished spans in memory and, when an endpoint is set, OTLP/HTTP.
 
-Code that makes spans needs only `opentelemetry.trace.get_tracer("migration")` and the names in `spans`; without this set-up it makes none.
+Code that makes spans needs only `opentelemetry.trace.get_tracer("migration")` and the names in `spans`. Without this set-up, no spans are
+made.
 """
 
 import threading
@@ -31,7 +32,7 @@ _deliveries: WeakKeyDictionary[TracerProvider, SpanDelivery] = WeakKeyDictionary
 
 
 class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A span that ended. Holds no exception message: those may quote a user."""
+    """A span that ended. It contains no exception message, because messages may quote a user."""
 
     trace_id: str  #: 32 hex digits
     span_id: str  #: 16 hex digits
@@ -41,7 +42,7 @@ class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     failed: bool
     attributes: Mapping[str, str | bool | int | float]
-    links: tuple[tuple[str, str], ...]  #: (trace id, span id) of the linked spans, e.g. a shadow's to the served run
+    links: tuple[tuple[str, str], ...]  #: (trace id, span id) of each linked span; a shadow's span links to that of the served run
 
 
 class SpanRing(Keeper):
@@ -63,14 +64,14 @@ class SpanRing(Keeper):
             self._spans.append(span)
 
     def keep(self, span: Keepable) -> None:
-        """Keep the span as it is: it is built when it is read."""
+        """Keep the span unbuilt: it is built when it is read."""
         self._spans.append(span)
 
     def shutdown(self) -> None:
         """Do nothing: the ring may be read after the provider was shut down."""
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Return True: nothing is ever waiting."""
+        """Return True, because no span ever waits."""
         return True
 
     def spans(self, trace_id: str | None = None) -> list[FinishedSpan]:
@@ -84,10 +85,10 @@ class SpanRing(Keeper):
 def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: Callable[[int], None] | None = None) -> SpanRing:
     """Enable spans in this process. The second call returns the ring of the first.
 
-    A tracer provider that the application has installed already is kept and only gets the ring (and the exporter) added.
+    If the application has already installed a tracer provider, it is kept, and only the ring (and the exporter) are added to it.
 
     Args:
-        settings: `otlp_endpoint` (empty: the ring only) and `trace_percent`.
+        settings: `otlp_endpoint` (empty: only the ring) and `trace_percent`.
         service_name: OpenTelemetry's `service.name`, e.g. "netra-backend".
         on_lost: called with the number of spans that were not delivered just now; None: they are only logged.
     """
@@ -131,7 +132,7 @@ def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
 
 
 def unread(tracer: trace.Tracer) -> bool:
-    """Return whether nobody reads this tracer's spans, because the process has no provider: then not even their attributes are needed."""
+    """Return whether this tracer's spans are not read, because the process has no provider: then even their attributes are not needed."""
     return isinstance(tracer, trace.ProxyTracer) and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 

@@ -66,7 +66,7 @@ class Candidate:
         return self._serve(context, lambda: read_request(payload), chat)
 
     def run_agent(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Return the frames of one agent's run, `run_result` last: the candidate of `oneshot` and, item by item, of `batch`.
+        """Return the frames of one agent's run, `run_result` last, for a request of `oneshot` or one item of `batch`.
 
         Raises: as `stream`.
         """
@@ -78,7 +78,7 @@ class Candidate:
         return self._serve(context, lambda: read_agent_request(payload, self._registry.names), run)
 
     def call_tool(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """Return the frames of one tool's call, `run_result` last: the candidate of `tools`.
+        """Return the frames of one tool's call, `run_result` last, for a request of `tools`.
 
         Raises: as `stream`, without `UnknownAgentError`, and
             AgentTimeoutError: the tool took longer than 25 s.

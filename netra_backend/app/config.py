@@ -137,8 +137,8 @@ class _SecretSource(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - any field of Settings, checked by pydantic
     """Read the settings from the environment; arguments override variables.
 
-    In development, without `NETRA_JWT_SECRET`, a random secret is stored in `home`, readable by the owner only, so that
-    `netra token` and `netra serve` agree.
+    In development, without `NETRA_JWT_SECRET`, a random secret is stored in `home`, readable by the owner only, so that `netra token` and
+    `netra serve` use the same secret.
 
     Raises:
         SettingsError: a variable is missing or unsafe; the message names it and says what to set. It never quotes a value.

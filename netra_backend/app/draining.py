@@ -22,8 +22,8 @@ class Drain:
     """The end of one server process. All calls are on the process's event loop."""
 
     def __init__(self) -> None:
-        self.begun = False  #: nothing new is admitted
-        self.cutting = False  #: the remaining work is being cut
+        self.begun = False  #: True: nothing new is admitted
+        self.cutting = False  #: True: the remaining work is being cut
         self._listeners: set[Callable[[], None]] = set()
         self._steps: set[_Step] = set()
 
@@ -75,13 +75,25 @@ class Drain:
 
         Raises:
             RunCutError: the run was cut; its stream has been closed, and the run stored.
+            asyncio.CancelledError: another task cancelled this task.
             Exception: any error of the run.
         """
         step = _Step(ending, cut=self.cutting)
         self._steps.add(step)
         try:
             async with aclosing(frames):
-                while (frame := await step.run(anext(frames, None))) is not None:
+                following = frames.__anext__
+                while True:
+                    step.enter()
+                    try:
+                        frame = await following()
+                    except StopAsyncIteration:
+                        return
+                    except asyncio.CancelledError:
+                        step.explain()
+                        raise
+                    finally:
+                        step.leave()
                     yield frame
         except _EndedBeforeError:
             return
@@ -118,13 +130,13 @@ class _Step:
     def __init__(self, ending: RunEnding | None, *, cut: bool) -> None:
         self.ending = ending
         self._task: asyncio.Task[object] | None = None
-        self._cut = asyncio.Event()
+        self._is_cut = False
         if cut:
             self.cut()
 
     def cut(self) -> None:
         """Cut this work."""
-        self._cut.set()
+        self._is_cut = True
         if self.ending is not None:
             self.ending.cut()
         if self._task is not None:
@@ -138,19 +150,40 @@ class _Step:
             _EndedBeforeError: the work was cut, but its run had already ended.
             asyncio.CancelledError: another task cancelled this task.
         """
-        if self._cut.is_set():
+        try:
+            self.enter()
+        except RunCutError:
             if asyncio.iscoroutine(work):
                 work.close()
-            raise RunCutError
-        self._task = task = asyncio.current_task()
+            raise
         try:
             return await work
         except asyncio.CancelledError:
-            # Another task may also have cancelled this task; that cancellation takes precedence.
-            if not self._cut.is_set() or task is None or task.uncancel() > 0:
-                raise
-            if self.ending is not None and self.ending.outcome not in (None, "cut"):
-                raise _EndedBeforeError from None
-            raise RunCutError from None
+            self.explain()
+            raise
         finally:
-            self._task = None
+            self.leave()
+
+    def enter(self) -> None:
+        """From here on this task waits for the backend. Raises RunCutError: the work was cut."""
+        if self._is_cut:
+            raise RunCutError
+        self._task = asyncio.current_task()
+
+    def leave(self) -> None:
+        """From here on this task does not wait for the backend."""
+        self._task = None
+
+    def explain(self) -> None:
+        """Return if another task cancelled this task.
+
+        Raises:
+            RunCutError: the work was cut.
+            _EndedBeforeError: the work was cut, but its run had already ended.
+        """
+        # Another task may also have cancelled this task; that cancellation takes precedence.
+        if not self._is_cut or self._task is None or self._task.uncancel() > 0:
+            return
+        if self.ending is not None and self.ending.outcome not in (None, "cut"):
+            raise _EndedBeforeError from None
+        raise RunCutError from None

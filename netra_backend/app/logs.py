@@ -99,7 +99,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    # After the first line, asyncio writes the exception with its text, and the arguments of callbacks.
+    # Only the first line of asyncio's messages is kept: the other lines contain the exception's text and the arguments of callbacks.
     return record.getMessage().partition("\n")[0] if record.name == "asyncio" else record.getMessage()
 
 
@@ -118,7 +118,7 @@ class Discreet(logging.Filter):
         self._routes = [(route.path_regex, route.path) for route in routes if isinstance(route, Route | WebSocketRoute)]
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass."""
+        """Remove private data from the record, and return True: no record is dropped."""
         if record.name.startswith("uvicorn") and isinstance(record.args, tuple):
             args = [self._template(arg) if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args]
             # Lines about a request begin with the client's address: '%s - "WebSocket %s" [accepted]'.

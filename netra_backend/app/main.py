@@ -125,7 +125,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
 
 
 def _look_no_more_at_what_stays() -> None:
-    """Exclude modules, classes and everything else that a server keeps until its end from garbage collection.
+    """Exclude from garbage collection everything that a server keeps until its end, such as modules and classes.
 
     A full collection pauses every user's run, and a collection that includes the imported modules takes longer than many runs.
     """

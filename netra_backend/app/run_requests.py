@@ -21,7 +21,7 @@ class AgentRequest(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[ToolSpec, ...] | None = None  #: offered to the agent; None: the application's own tools
 
     def task(self, tools: Sequence[ToolSpec]) -> dict[str, Any]:
-        """Return what the agent is to do; `tools` are offered when the request contains none."""
+        """Return the agent's task; `tools` are offered when the request contains none."""
         return {"message": self.message, "history": self.history, "tools": tuple(tools) if self.tools is None else self.tools}
 
 

@@ -1,7 +1,7 @@
 """`run_result`: the last frame of a run on the surfaces `oneshot`, `batch` and `tools`. It contains the caller's answer.
 
-Some engines of these surfaces emit few events or none. So the adapters of both engines add this one frame to the engine's own; without it a
-comparison would see no answer. Its `agent_name` is empty because the frame belongs to the run, not to an agent.
+Some engines of these surfaces emit few events or none. So the adapters of both engines add this one frame after the engine's own frames;
+without it a comparison would see no answer. Its `agent_name` is empty because the frame belongs to the run, not to an agent.
 """
 
 from typing import Any, Final, Literal

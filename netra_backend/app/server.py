@@ -1,4 +1,4 @@
-"""Starts and stops server processes: `DrainingServer` is one process, `Processes` are several on one socket.
+"""Starts and stops server processes: `DrainingServer` is one process, `Processes` manages several on one socket.
 
 uvicorn closes WebSockets as soon as it is stopped, and no setting changes that. So the drain comes first: nothing new is accepted, and
 current work ends or is cut after NETRA_DRAIN_S (`draining.py`). Only then does uvicorn stop the rest.
@@ -30,8 +30,8 @@ _FAREWELL_S: Final = 1.0
 CLOSE_S: Final = 20.0
 _LOOK_S: Final = 0.02
 
-#: The signal by which `Processes` hurries one of its processes. SIGTERM cannot be used for this: service managers send it to every process
-#: of a group, so a process may get it twice.
+#: `Processes` sends this signal to make one of its processes cut its work immediately. SIGTERM cannot be used for this: service managers
+#: send it to every process of a group, so a process may get it twice.
 HURRY: Final = signal.SIGQUIT
 _STOPS: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 
@@ -42,7 +42,7 @@ class DrainingServer(uvicorn.Server):
     Args:
         config: uvicorn's configuration.
         drain_s: seconds that current runs get to end.
-        is_child: whether `Processes` decide when this server stops. Then it ignores a SIGINT from the terminal, and HURRY is the second
+        is_child: whether `Processes` decides when this server stops. Then it ignores a SIGINT from the terminal, and HURRY is the second
             signal.
     """
 
@@ -119,7 +119,7 @@ class _ServerProcess(Process):
 
     @property
     def server(self) -> uvicorn.Server:
-        """The server, in its own process."""
+        """The server that this process runs."""
         if self._server is None:
             self._server = DrainingServer(self.config, drain_s=self._drain_s, is_child=True)
         return self._server
@@ -148,7 +148,7 @@ class Processes:
         self._signals: list[int] = []
         self._stops = 0  #: the number of stop signals so far
         self._renew = False
-        self.failed = False  #: a process did not start, so another one would not start either
+        self.failed = False  #: True: a process did not start, so another one would not start either
 
     def run(self) -> None:
         """Serve until stopped, and return when all processes have ended."""
@@ -203,7 +203,7 @@ class Processes:
             self._stop([old])
 
     def _stop(self, processes: list[_ServerProcess]) -> None:
-        """Stop the processes and wait until they have ended; after another signal, hurry them."""
+        """Stop the processes and wait until they have ended. If another stop signal comes, make them cut their work immediately."""
         for process in processes:
             process.tell(signal.SIGTERM)
         told, deadline = self._stops, self._clock() + self._drain_s + CUT_S + _FAREWELL_S + CLOSE_S

@@ -11,5 +11,4 @@ def test_the_compiler_resolves_every_name_in_the_same_way() -> None:
         count, wrong = differences(data)
         files, compared = files + 1, compared + count
         assert wrong == [], path
-    print(f"{compared:,} names in {files:,} files")
-    assert files == FILES
+    assert (files, compared > 100 * FILES) == (FILES, True)

@@ -17,12 +17,12 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One rule, broken by one agent."""
 
     lane: str
-    id: str  #: made of the rule's sort and of events, so that the wording may change: "once:agent_started:never"
+    id: str  #: consists of the kind of rule and of events, so that sentences may change: "once:agent_started:never"
     rule: str  #: a clause such as "`agent_started` must come exactly once, but never came"
     kinds: tuple[str, ...]  #: the kinds of event involved; a difference in one of them explains the violation
     about: Literal["count", "order", "field"]
     index: int | None = None  #: an event that shows the violation
-    unopened: bool = False  #: that event ends something that never began
+    unopened: bool = False  #: this event ends something that never began
     lacks: bool = False  #: an event never came
 
 
@@ -33,14 +33,14 @@ def violations(stream: Stream, contract: Contract) -> list[Violation]:
     return [*told.broken, *(broken for rule, agents in told.rising for broken in _rising(stream, rule, agents))]
 
 
-_Numbered = tuple[str, list[int]]  # an agent, and those of its events that hold a number
+_Numbered = tuple[str, list[int]]  # an agent, and the indexes of its events that contain a number
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """The facts that follow from the kinds and lanes of a stream's events alone."""
+    """The facts about a contract that only the kinds and lanes of a stream's events decide."""
 
     broken: tuple[Violation, ...]
-    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: each rule, with the agents whose events it is about
+    rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: each rule, with the agents to whose events it applies
 
 
 def _order(outline: Outline, contract: Contract) -> _Order:
@@ -83,7 +83,7 @@ def _counts(agent: str, kinds: list[str], contract: Contract) -> Iterator[Violat
 
 
 def _ends(agent: str, indexes: list[int], kinds: list[str], contract: Contract) -> Iterator[Violation]:
-    # An end that is missing altogether breaks the count, not the order.
+    # If the end is missing, this breaks the rule about the number of events, not the rule about their order.
     if contract.first in kinds and kinds[0] != contract.first:
         rule = f"`{contract.first}` must come before everything else of its agent"
         named = (contract.first, kinds[0])
@@ -123,7 +123,7 @@ def _rising(stream: Stream, rising: Rising, agents: Sequence[_Numbered]) -> Iter
     for agent, indexes in agents:
         last: float | None = None
         fallen: int | None = None
-        for index, number in zip(indexes, numbers, strict=False):  # takes as many numbers as this agent has events
+        for index, number in zip(indexes, numbers, strict=False):  # takes one number for each event of this agent
             if number is not None and last is not None and number <= last and fallen is None:
                 fallen = index
             last = number if number is not None else last

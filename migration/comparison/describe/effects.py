@@ -1,6 +1,7 @@
 """The differences between two journals: the requests to models and tools, their number, and their order.
 
-Like events, effects are matched lane by lane (a lane is the agent that asks). Replies are not compared: a shadow gets the served run's.
+Like events, effects are matched lane by lane (a lane is the agent that asks). Replies are not compared, because a shadow gets the replies
+of the served run.
 The order of two requests counts only if control had the reply to the first before it made the second: parallel requests have no order.
 """
 
@@ -21,17 +22,17 @@ from migration.errors import EffectMissingError
 from migration.model import Effect, RunRecord
 from migration.sentence import Sentence, say, word
 
-#: reads the text without keeping it
+#: checks the text without building an object
 _check_object = msgspec.json.Decoder(msgspec.defstruct("AnyObject", [])).decode
 
-#: pairs of pairs that are checked for parallel requests; with more of them, every change of places counts as a difference in order
+#: limit for checking whether two pairs are parallel requests; above it, every changed order counts as a difference
 _CROSSINGS = 100_000
 
 _Key = tuple[str, str, bytes]
 
 
 class EffectComparison:
-    """Compares two journals. Afterwards, `reasons` holds what could not be compared."""
+    """Compares two journals. Afterwards, `reasons` says what could not be compared."""
 
     def __init__(self, normaliser: Normaliser, limits: Limits, renaming: Renaming, opinion: SecondOpinion) -> None:
         self._opinion = opinion
@@ -41,13 +42,13 @@ class EffectComparison:
         # Equal bytes contain equal ids, but only parsing shows whether an id means the same thing everywhere.
         self._renames = normaliser.renames_in_effects
         self._lanes: tuple[dict[str, list[Effect]], dict[str, list[Effect]]] = ({}, {})
-        self._places: tuple[dict[int, int], ...] = ()  #: the place of each effect in its journal
+        self._places: tuple[dict[int, int], ...] = ()  #: the index of each effect in its journal
         self.reasons: list[Sentence] = []
 
     def findings(self, control: RunRecord, candidate: RunRecord) -> list[Finding]:
         """Return all findings, lane by lane, in the order of control's journal."""
         if not self._renames and len(control.journal) == len(candidate.journal) and all(map(_same, control.journal, candidate.journal)):
-            return []  # most replays have equal journals
+            return []  # in most replays the journals are equal
         control_lanes, candidate_lanes = self._lanes = _by_lane(control.journal), _by_lane(candidate.journal)
         self._places = tuple({id(effect): place for place, effect in enumerate(run.journal)} for run in (control, candidate))
         found: list[Finding] = []
@@ -178,12 +179,15 @@ class EffectComparison:
 
 
 def subject(effect: Effect) -> Path:
-    """Return the name of the effect in paths: its kind, and its name unless it is a model (the request has the name) or the clock."""
+    """Return the name of the effect in paths: its kind and its name.
+
+    Models (the request contains their name) and the clock have only the kind.
+    """
     return (effect.kind,) if effect.kind in {"model", "clock"} else (effect.kind, effect.name)
 
 
 def _out_of_order(control: Sequence[Effect], pairs: Sequence[Match], crossed: Sequence[Match]) -> Iterator[int]:
-    """Yield the crossed pairs that changed places with an effect whose reply control waited for, in control's order."""
+    """Yield the crossed pairs whose change of order counts, because control waited for a reply in between; in control's order."""
     met = [*pairs, *crossed]
     for i, j in crossed:
         if len(met) * len(crossed) > _CROSSINGS or any(
@@ -202,7 +206,7 @@ def _same(control: Effect, candidate: Effect) -> bool:
 
 
 def _surely_equal(control: Effect, candidate: Effect) -> bool:
-    """Tell whether two effects are certainly equal: their requests have the same bytes, and are JSON objects."""
+    """Return whether two effects are certainly equal: their requests have the same bytes, and are JSON objects."""
     request = control.request
     if request is None or request != candidate.request or control.kind != candidate.kind or control.name != candidate.name:
         return False

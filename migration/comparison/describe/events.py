@@ -35,7 +35,7 @@ class EventComparison:
         self._foreign = {Origin.CONTROL: frozenset(control.owners.foreign()), Origin.CANDIDATE: frozenset(candidate.owners.foreign())}
 
     def findings(self, alignment: Alignment) -> list[Finding]:
-        """Return all findings: other people's frames first, then lane by lane, then rules of the contract that no difference explains."""
+        """Return all findings: frames of other people, then differences lane by lane, then broken rules that no difference explains."""
         found = [*self._breaches(self._control), *self._breaches(self._candidate)]
         lanes = alignment.unequal
         self._alignment = alignment
@@ -78,7 +78,7 @@ class EventComparison:
         yield msgspec.structs.replace(whole, tail=self._is_tail(lane, side, indexes[0]))
 
     def _is_tail(self, lane: Lane, side: Origin, index: int) -> bool:
-        """Tell whether the other side has no counterpart of this side's later events, whether of this agent or of later ones."""
+        """Return whether the other side lacks all later events of this side, both of this agent and of agents that began later."""
         reached = self._reach(agent_of(lane.name))
         if reached is not None:
             return index > reached[side is Origin.CANDIDATE]
@@ -110,10 +110,10 @@ class EventComparison:
             yield from self._surplus(lane, Origin.CANDIDATE)
 
     def _held_out(self, alignment: Alignment) -> Iterator[Finding]:
-        """Check the values that the canonical forms of equal pairs leave out: ids that are new in every run, and numbers with a tolerance.
+        """Check values of equal pairs that canonical forms leave out: ids that are new in every run, and numbers with a tolerance.
 
-        Pairs with equal bytes have equal ids. These ids matter only if another pair maps one of them to a different id, so such pairs are
-        read only then.
+        Pairs with equal bytes have equal ids. Their ids matter only if another pair maps one of them to a different id, so pairs with equal
+        bytes are read only then.
         """
         if self._control.frames.has_holes:
             yield from self._judged(alignment, read=False)
@@ -136,7 +136,7 @@ class EventComparison:
         there = leaves(control.value, candidate.value, self._limits.leaves, path)
         differing = self._opinion.of(kind, control.value, candidate.value, there, path)
         found = [self._leaf(lane.name, kind, leaf, (i, j)) for leaf in differing or ()]
-        if not there:  # too many to name; this also reports a difference that no leaf shows
+        if not there:  # too many differences to name them; this also reports a difference that no leaf shows
             whole = Leaf((), self._control.frames.normal(i).value, self._candidate.frames.normal(j).value)
             yield self._leaf(lane.name, kind, whole, (i, j), "whole_pair")
             return
@@ -171,7 +171,7 @@ class EventComparison:
         return "error" if self._has_role(path, "error") else "payload"
 
     def _names_another(self, leaf: Leaf) -> bool:
-        """Tell whether a field that is named like an identity field, deeper in the frame, contains other people's data."""
+        """Return whether a field inside the frame that has the name of an identity field contains other people's data."""
         for name, field in self._policy.envelope.identity.items():
             if len(leaf.path) > 1 and leaf.path[-1] == field:  # the envelope's own fields are compared with the request
                 own = getattr(self._control.run.request, name)
@@ -201,7 +201,7 @@ class EventComparison:
             yield msgspec.structs.replace(alone_here, tail=self._is_tail(lane, side, index))
 
     def _sameness(self, stream: Stream, index: int) -> object:
-        """The values that a duplicate shares with the original: their kind if it may come only once, otherwise all of their content."""
+        """Return the key that a duplicate shares with its original: the kind if it may come only once, otherwise the whole content."""
         kind = stream.events[index].kind
         if kind in self._policy.contract.once:
             return kind
@@ -209,11 +209,14 @@ class EventComparison:
         return kind, normal.canonical, tuple(hole.value for hole in normal.holes)
 
     def _broken_rules(self, broken: Iterable[Violation], found: Sequence[Finding]) -> Iterator[Finding]:
-        """Yield the rules that candidate breaks: as out of order if control keeps the rule, otherwise as broken by both.
+        """Yield the rules that candidate breaks.
 
-        A rule that control keeps is reported with the difference that breaks it, if there is one. A rule that control breaks too is always
-        reported separately. When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no
-        difference explains it. Any other broken rule is not noise, and must not excuse the candidate.
+        A broken order that control keeps is a `causal_reorder`; other broken rules are a `contract_violation`. If control keeps the rule,
+        and a difference breaks it, this difference is the cause of the finding; if it is about this rule itself, no further finding is
+        made. If control breaks the rule too, the finding has no cause.
+
+        When an engine is compared with itself, a broken rule is reported only if the other run keeps it and no difference explains it.
+        Other broken rules are not noise, and must not excuse the candidate.
         """
         rules = list(broken)
         if not rules:
@@ -246,9 +249,9 @@ def _one_sided(kind: DivergenceKind, side: Origin, place: tuple[str, int], path:
 
 
 def _without_ends_of_nothing(found: list[Finding], broken: Iterable[Violation]) -> list[Finding]:
-    """Return the findings. An extra end in candidate of something that never began becomes a broken rule.
+    """Return the findings. If candidate has an extra end of something that never began, this becomes a broken rule.
 
-    A ledger that accepts an end that control never sends must not accept such an end where nothing began.
+    Otherwise a ledger that accepts extra ends of candidate would also accept an end of something that never began.
     """
     ends = {rule.index: rule for rule in broken if rule.unopened}
     if not ends:

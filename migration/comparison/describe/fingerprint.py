@@ -1,8 +1,8 @@
-"""The stable name of a kind of divergence: a thousand occurrences in a thousand runs are one fingerprint.
+"""The stable name of a kind of divergence: a thousand occurrences in a thousand runs have one fingerprint.
 
-It is made from what stays the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, the shapes of the
-values, and the values themselves only where the policy declares a closed vocabulary (a status, an error type). A broken rule of the
-contract counts by its id. Free text and the wording of a sentence are never part of it.
+It is made from parts that stay the same: the kind, the lane without call numbers, the path without indexes, ids and numbers, and the shapes
+of the values. A value itself is used only if the policy declares a closed vocabulary for it (a status, an error type). For a broken rule of
+the contract, the rule's id is used. Free text and the wording of a sentence are never part of it.
 """
 
 import re
@@ -35,7 +35,8 @@ def fingerprint_of(finding: Finding, shapes: Shapes) -> str:
         shape(text(finding.path)),
         finding.detail,
         shape(finding.mark),
-        # An exception counts as the same however the other run ended: it may have continued, or lacked the answers to continue.
+        # An exception has the same fingerprint however the other run ended: it may have continued, or may have lacked the answers to
+        # continue.
         *(() if finding.detail == "ended_early" else shapes),
     ]
     return blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

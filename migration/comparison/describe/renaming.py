@@ -1,4 +1,4 @@
-"""Values that only a pair can judge: ids that are new in every run, and numbers with a tolerance."""
+"""Values that can only be judged as a pair, one from each run: ids that are new in every run, and numbers with a tolerance."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,10 +17,10 @@ class Renaming:
     def __init__(self) -> None:
         self._forth: dict[tuple[str, str], str] = {}
         self._back: dict[tuple[str, str], str] = {}
-        self.renames = False  #: whether some id has another name in candidate than in control
+        self.renames = False  #: whether an id in candidate differs from its counterpart in control
 
     def agrees(self, rule: Rule, control: str, candidate: str) -> bool:
-        """Return whether these two may be the same id; if so, they are treated as the same from now on."""
+        """Return whether these two ids may correspond to each other; if so, they do from now on."""
         label = rule.label or rule.id
         self.renames = self.renames or control != candidate
         if self._forth.get((label, control), candidate) != candidate or self._back.get((label, candidate), control) != control:
@@ -30,7 +30,10 @@ class Renaming:
         return True
 
     def judge(self, control: Sequence[Hole], candidate: Sequence[Hole]) -> Iterator[tuple[Leaf, Detail]]:
-        """Yield what differs between the held-out values of a pair. A value without a partner already shows in the canonical forms."""
+        """Yield the differences between those values of a pair that canonical forms leave out.
+
+        A value without a partner already makes the canonical forms differ.
+        """
         for control_hole, candidate_hole in _partners(control, candidate):
             control_value, candidate_value = control_hole.value, candidate_hole.value
             if isinstance(control_value, str) and isinstance(candidate_value, str):

@@ -15,7 +15,7 @@ _WHEN: Final = attrgetter("started_s", "duration_s")
 
 
 def timing(run: RunRecord) -> Timing:
-    """Return where the run spent its time. Effects that overlap count once; one that outlives the run counts up to its end."""
+    """Return where the run spent its time. Overlapping effects count once, and an effect counts only until the run's end."""
     effect_s = reached = 0.0
     for started, took in sorted(map(_WHEN, run.journal)):
         begin = max(reached, started)
@@ -34,14 +34,13 @@ def timing(run: RunRecord) -> Timing:
 
 
 def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Origin | None = None) -> Iterator[Finding]:
-    """Yield how the runs' ends differ: the outcome, or else the exception that ended them.
+    """Yield the difference between the runs' ends: in the outcome, or else in the exception that ended them.
 
     Args:
         control: one run.
         candidate: the other one.
         policy: which exceptions turn a request away.
-        starved: the run that asked for effects after the other run had ended, got no answers, and therefore ended as it did; None: both
-            ends count.
+        starved: the run that ended only because it asked for effects after the other run's end, and got no answers; None: both ends count.
     """
     control_error, candidate_error = control.error, candidate.error
     early = None if starved is None else starved.other
@@ -76,11 +75,11 @@ def ending(control: RunRecord, candidate: RunRecord, policy: Policy, starved: Or
 
 
 def outcome(run: RunRecord, policy: Policy) -> str:
-    """Return how the run ended: its outcome, or the policy's word for the exception with which it turned the request away."""
+    """Return how the run ended: its outcome, or, if an exception refused the request, the policy's word for this exception."""
     if run.error is None:
         return run.outcome
     error = run.error.type
-    # An engine may report that it is done, and raise nevertheless.
+    # An engine may report that it completed, and then raise.
     broken_off = {"completed": "timed_out" if error == TimeoutError.__name__ else "failed"}.get(run.outcome, run.outcome)
     return next((word for word, errors in policy.refusals.items() if error in errors), broken_off)
 

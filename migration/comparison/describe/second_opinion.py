@@ -1,4 +1,4 @@
-"""DeepDiff's opinion about values that differ, if a policy asks for it: `compare = "deepdiff"`.
+"""Asks DeepDiff about values that differ, if a policy says `compare = "deepdiff"`.
 
 Equality is decided on bytes, and by JSON types. DeepDiff is asked only about values with different bytes and the same types. If it finds no
 difference with the options of the rule, there is none. When DeepDiff reaches a limit, it returns an empty difference, as for equal values:
@@ -94,7 +94,7 @@ def _differs(control: Json, candidate: Json, options: Mapping[str, Any]) -> bool
 
 
 def _left_out(options: Mapping[str, Any], below: Path) -> bool:
-    """Tell whether the options exclude this place, which DeepDiff writes as `root['rows'][0]`."""
+    """Return whether the options exclude this place; DeepDiff writes places as `root['rows'][0]`."""
     written = "root" + "".join(f"[{part}]" if isinstance(part, int) else f"['{part}']" for part in below)
     plain = [path if path.startswith("root") else f"root['{path}']" for path in _listed(options.get("exclude_paths"))]
     return any(written.startswith(path.replace('"', "'")) for path in plain) or any(
@@ -107,7 +107,7 @@ def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _above(path: Path, root: Path) -> list[Path]:
-    """Return the places above and at the path that are not inside a list: it is not certain which items of two lists correspond."""
+    """Return the path and the places above it, except inside lists, because it is not certain which items of two lists correspond."""
     plain = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
     return [path[:length] for length in range(len(root), plain + 1)]
 

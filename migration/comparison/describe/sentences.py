@@ -28,7 +28,7 @@ def sentence(finding: Finding, shapes: Shapes) -> Sentence:
 
 
 def _shown(shape: str, value: Value) -> Sentence:
-    """Return a value's shape: our word for its type, or the value itself, quoted, where it is of a closed vocabulary."""
+    """Return a value's shape: our word for its type, or the quoted value if it belongs to a closed vocabulary."""
     return quoted(shape) if shape == value else word(shape)
 
 
@@ -38,12 +38,12 @@ def _cut(name: str) -> str:
 
 
 def text(path: Path) -> str:
-    """Return the path as people write it, shortened."""
+    """Return the path as readable text, shortened."""
     return _cut(written(path))
 
 
 def _who(finding: Finding, *, first: bool = False) -> Sentence:
-    """Return the lane, or the run if there is none; `first`: as the beginning of a sentence."""
+    """Return the lane, or "the run" if there is none; `first`: it begins a sentence."""
     return say("`{lane}`", lane=_cut(finding.lane)) if finding.lane else word("The run" if first else "the run")
 
 
@@ -229,7 +229,7 @@ def _violation(finding: Finding, _control: Sentence, _candidate: Sentence) -> Se
     return say("Candidate breaks the event contract for {who}: {rule}.", who=_who(finding), rule=word(finding.rule))
 
 
-#: The sentences of `latency` are in `judge/latency.py`, because that kind is found over many comparisons; those of `control_cross_talk` are
+#: The sentences of `latency` are in `judge/latency.py`, because this kind is found from many comparisons. Those of `control_cross_talk` are
 #: in `isolation/report.py`.
 _SENTENCES: dict[DivergenceKind, Callable[[Finding, Sentence, Sentence], Sentence]] = {
     "missing_event": _one_sided,

@@ -1,1 +1,1 @@
-"""How much a finding matters, what it follows from, who accepted it, whether it is noise, and the verdict."""
+"""Judges findings: their severity, their cause, whether they are accepted or noise, and the verdict."""

@@ -1,18 +1,18 @@
-"""One cause, one row: differences that follow from another one are reported with it instead of separately.
+"""Finds causes: a difference that follows from another one is reported together with it, not separately.
 
 | cause | what follows from it |
 |---|---|
-| an exception ended the run | what that run lacks from there on, and the rules of the contract that it therefore breaks |
+| an exception ended the run | everything that this run lacks after it, and the rules of the contract that it therefore breaks |
 | an agent ended differently | how the run ended, that agent's further events, and other fields of its last event |
-| a run failed | what it lacks from there on |
+| a run failed | everything that this run lacks after the failure |
 | a field changed its type, was added or is missing | the same change of the same field in other events and lanes |
 | a value changed | the same change of value in other places |
 | only one side has an event or an effect | the same event or effect of other agents |
 | a field contains other people's data | other errors of that field |
 | an event came too often, too seldom or too late | the rules of the contract that this breaks (`events.py`) |
 
-Each consequence is judged separately first. It is reported with its cause only if the cause has no better verdict and is at least as
-serious: a ledger that accepts a cause never accepts its consequences.
+Each consequence is judged separately first. It is reported with its cause only if the cause's verdict is at least as bad and its severity
+at least as high. So a ledger that accepts a cause never accepts its consequences.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ from migration.model import Divergence, Severity, Verdict
 MOST: Final = 50
 """Most consequences that one divergence names."""
 
-_SHORTEST: Final = 4  #: characters that a text must have to be recognised at another place
+_SHORTEST: Final = 4  #: a shorter text is not recognised at another place
 _FIELDS: Final = frozenset({"payload", "effect_changed"})
 _LACKING: Final = frozenset({"missing_event", "extra_event", "duplicate_event", "effect_missing", "effect_extra", "contract_violation"})
 _VERDICTS: Final = tuple(Verdict)
@@ -40,7 +40,7 @@ _WELL: Final = "completed"
 
 
 def with_causes(found: Sequence[Finding], policy: Policy) -> list[Finding]:
-    """Return the findings, each with the fingerprint of the finding that it follows from, if there is one.
+    """Return the findings, each with the fingerprint of its cause, if it has one.
 
     No cause is named when an engine is compared with itself: noise is counted by fingerprint and must not depend on other differences.
     """
@@ -88,7 +88,7 @@ class _Causes:
         return end if finding.kind == "payload" and finding.at == end.at else None
 
     def _never_came(self, finding: Finding) -> bool:
-        """Tell whether the event or effect is missing because the run failed before it."""
+        """Return whether the event or effect is missing because the run failed before it."""
         if self._run is None or not finding.tail or finding.kind not in _LACKING:
             return False
         lacking, other = (self._run.candidate, self._run.control)
@@ -103,7 +103,7 @@ class _Causes:
         return None if key is None else self._changes.setdefault(key, finding)
 
     def _change(self, finding: Finding) -> Hashable:
-        """Return a key that is the same for two findings that are one change in two places; None: such a change is in one place only."""
+        """Return a key that two findings share if they are the same change in two places; None: no other place can have this change."""
         if finding.kind in _LACKING:
             return finding.kind, finding.path, finding.detail, finding.mark, finding.control is msgspec.UNSET
         if finding.kind not in _FIELDS or finding.detail:

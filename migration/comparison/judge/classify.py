@@ -1,4 +1,4 @@
-"""From a finding to a divergence: how much it matters, its fingerprint, its sentence."""
+"""Makes divergences from findings: severity, fingerprint and sentence."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -31,17 +31,16 @@ SEVERITY: dict[DivergenceKind, Severity] = {
     "contract_violation": "contract",
     "latency": "reliability",
 }
-"""How much a divergence of that kind matters when the policy does not say."""
+"""The severity of a kind of divergence if the policy declares none."""
 
-_CONTROLS_OWN: Final = "Control showed it to somebody else: it is a finding about control, and not a difference that the candidate makes."
+_CONTROLS_OWN: Final = "Control sent the event to another user: this is a finding about control, and the candidate is not its cause."
 
 
 def severity(finding: Finding, policy: Policy) -> Severity:
-    """Return how much a finding matters.
+    """Return the severity of a finding.
 
-    Another tenant's or user's data is always `security`, whatever the policy says. An effect without an answer is as serious as its kind,
-    whatever the policy says: it is not known how its agent would have continued, and that may be worse. So is a call of an irreversible
-    tool.
+    Another tenant's or user's data is always `security`, whatever the policy says. An effect without an answer, or a call of an
+    irreversible tool, has at least the severity of its kind, whatever the policy says: it is not known how the agent would have continued.
     """
     if finding.kind in {"isolation_breach", "control_cross_talk"}:
         return "security"

@@ -2,7 +2,7 @@
 
 A shadow performs no effect: when the engine asks for something that the served run did not ask for, it gets an error instead of an answer.
 After that, its stream does not show how it would have continued. The effect is the difference; its consequences are not reported
-separately. The comparison is divergent, or accepted, by the effect alone, never a match.
+separately. The effect alone makes the comparison divergent or accepted; it is never a match.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ _ONE_SIDED = frozenset({"effect_extra", "effect_missing"})
 
 
 def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, tuple[int, float]]:
-    """Return, for each agent that got no answer, the index of the effect, and when the agent got the error, in seconds since run start.
+    """Return, for each agent that got no answer, the index of the effect, and the time of the error in seconds since run start.
 
     Args:
         shadow: the run that replayed the other one's journal.
@@ -40,11 +40,11 @@ def first_unanswered(shadow: RunRecord, *, cut_off: bool = False) -> dict[str, t
 
 
 def starved(found: Sequence[Finding], served: RunRecord, shadow: RunRecord, side: int) -> bool:
-    """Tell whether the shadow stopped only because the served run had ended: its unanswered requests all come later than that end.
+    """Return whether the shadow stopped only because the served run had ended: all its unanswered requests come after that end.
 
     Args:
-        found: what differs between the effects.
-        served: the run that may have ended before it should have.
+        found: the differences between the effects.
+        served: the run that may have ended too early.
         shadow: the run that replayed its journal.
         side: the index of the shadow in `Finding.at`.
     """
@@ -101,14 +101,15 @@ def _explained(found: Sequence[Finding], side: int) -> set[str]:
 
 
 def _is_asked(finding: Finding, side: int) -> bool:
-    """Tell whether the finding is an effect that the shadow asked for and the served run did not."""
+    """Return whether the finding is an effect that only the shadow asked for."""
     if finding.kind == "effect_changed":
         return True
     return finding.kind in _ONE_SIDED and (finding.control, finding.candidate)[side] is not msgspec.UNSET
 
 
 def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]], alive: Iterable[str]) -> bool:
-    # A changed request is not a consequence, even if the shadow's request lacks a field; nor is the end of the served run.
+    # A changed request is not a consequence, even if the shadow's request lacks a field. The end of the served run is not a consequence
+    # either.
     if finding.kind in {"isolation_breach", "effect_changed"} or finding.ended_early == _SIDES[1 - side]:
         return False
     agent = agent_of(finding.lane)
@@ -124,8 +125,9 @@ def _follows(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tu
 
 
 def _came_after(finding: Finding, shadow: RunRecord, side: int, asked: dict[str, tuple[int, float]]) -> bool:
-    """Tell whether the effect was requested after an effect of its agent had been refused; parallel effects are requested at the same
-    time.
+    """Return whether the effect was requested after another effect of its agent had been refused.
+
+    Parallel effects are requested at the same time.
     """
     agent = agent_of(finding.lane)
     if finding.asked is None or not _is_asked(finding, side) or agent not in asked:

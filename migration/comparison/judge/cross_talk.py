@@ -1,8 +1,8 @@
-"""Differences that exist because control mixed up runs: they say nothing about the candidate.
+"""Handles differences that exist because control mixed up runs: they say nothing about the candidate.
 
-Legacy engines share state between the runs that they serve, and the shadow replays each run alone. The scan for other people's data
-(`migration.isolation`) says which events of control hold such data, and where; it reports each kind of data once, as control's defect. The
-scan also says which events of this run control sent to other runs: if control lacks them here, they are reported as lost.
+Legacy engines share state between runs, but the shadow replays each run alone. The scan for other people's data (`migration.isolation`)
+finds the events of control that contain such data, and the places in them. It reports each kind of data once, as control's defect. The scan
+also finds events of this run that control sent to other runs. If control lacks them here, they are reported as lost.
 """
 
 from collections import Counter
@@ -30,11 +30,11 @@ _VALUES = frozenset({"payload", "terminal_state", "error", "isolation_breach"})
 
 
 def without_cross_talk(found: Iterable[Finding], control: RunRecord, talk: CrossTalk) -> list[Finding]:
-    """Return the findings about events, without those that control's cross-talk explains.
+    """Return the findings about events, without findings that control's cross-talk explains.
 
-    These are: an event that contains other people's data, and that the candidate does not send; the other events of a tool call that
-    contains some, if the candidate makes no such call; and a value that is other people's data, unless the candidate's is too. Any other
-    difference of the same event stays.
+    It explains three kinds: an event with other people's data that the candidate does not send; all events of a tool call with such data,
+    if the candidate makes no such call; and a value that is such data, unless the candidate's value is too. Other differences of the same
+    event stay.
     """
     places: dict[int, list[str]] = {}
     for index, path in talk:
@@ -56,19 +56,19 @@ def _explained(finding: Finding, control: RunRecord, talk: _Places) -> bool:
 
 
 def _is_of_others(lane: str, control: RunRecord, talk: _Places) -> bool:
-    """Tell whether a whole lane belongs to another run: a call if one of its events does, an agent if all of them do."""
+    """Return whether a whole lane belongs to another run: a call if at least one of its events does, an agent only if all its events do."""
     if agent_of(lane) != lane:
         return any(control.events[index].lane == lane for index in talk)
     return all(index in talk for index, event in enumerate(control.events) if agent_of(event.lane) == lane)
 
 
 def _holds(path: str, places: Iterable[str]) -> bool:
-    """Tell whether one of these places is at the path or below it."""
+    """Return whether one of these places is at the path or below it."""
     return any(place == path or place.startswith((f"{path}.", f"{path}[")) for place in places)
 
 
 def _names_another(finding: Finding, control: RunRecord) -> bool:
-    """Tell whether the candidate's value is other people's data as well: control never hides an error of the candidate."""
+    """Return whether the candidate's value is other people's data too: cross-talk of control must not hide an error of the candidate."""
     request = control.request
     own = [request.tenant_id, request.user_id, request.thread_id, request.run_id, msgspec.UNSET]  # a list: the value may be any JSON
     return finding.kind == "isolation_breach" and finding.candidate not in own
@@ -79,7 +79,7 @@ _Form = tuple[str, bytes]
 
 
 def with_losses(found: Sequence[Finding], candidate: Stream, lost: Sequence[Event], normaliser: Normaliser) -> list[Finding]:
-    """Return the findings. Events that control lacks become `control_cross_talk` if control sent them to another run.
+    """Return the findings. An event that control lacks becomes `control_cross_talk` if control sent it to another run.
 
     Each event that was found in another stream explains one missing event, which must be equal under the policy.
     """

@@ -1,4 +1,4 @@
-"""Whether candidate is slower than control, from the times of many comparisons. One slow run is not a finding, nor a divergence."""
+"""Whether candidate is slower than control, from the times of many comparisons. One slow run is neither a finding nor a divergence."""
 
 from collections.abc import Callable, Iterable
 from functools import reduce
@@ -21,14 +21,14 @@ _TIMES = {
 
 
 class Pairs(msgspec.Struct, frozen=True, kw_only=True):
-    """How often one of two runs of a request was slower by more than both bounds of a rule."""
+    """How often one engine's run of a request was slower than the other's by more than both bounds of a rule."""
 
     slower: int = 0  #: how often candidate was slower
     faster: int = 0  #: how often control was slower
     runs: int = 0  #: pairs in which both times are known
 
     def with_pair(self, rule: LatencyRule, control: Timing, candidate: Timing) -> "Pairs":
-        """Return the counts with one pair more. A pair in which one side lacks the time is not counted."""
+        """Return the counts with one more pair. If one run lacks the time, the pair is not counted."""
         control_s, candidate_s = getattr(control, rule.metric), getattr(candidate, rule.metric)
         if control_s is None or candidate_s is None:
             return self
@@ -48,14 +48,14 @@ def findings(policy: Policy, counted: Callable[[LatencyRule], Pairs]) -> list[Di
     """Return a divergence for each rule that finds candidate slower than control.
 
     Args:
-        policy: of the surface; has the rules.
+        policy: the surface's policy, with the rules.
         counted: returns the counts for a rule, over all known comparisons.
     """
     return [_divergence(policy.surface, rule, pairs) for rule in policy.latency if is_slower(rule, pairs := counted(rule))]
 
 
 def is_slower(rule: LatencyRule, pairs: Pairs) -> bool:
-    """Tell whether candidate is slower. The chance of this for equally fast engines is at most the rule's `alpha`."""
+    """Return whether candidate is slower. The chance of this for equally fast engines is at most the rule's `alpha`."""
     return slower_share(pairs.slower, pairs.faster, rule.alpha) > _ALIKE
 
 

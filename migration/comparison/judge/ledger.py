@@ -14,8 +14,8 @@ expires = 2027-01-31                         # its last day; a difference that i
 
 `kind`, `lane` and `severity` are names in which `*` matches anything; `path` is a pattern as in policies. A field that a pattern leaves out
 matches anything. Severity `security` is never accepted. `at_most` counts each fingerprint, and so each agent, separately: a known defect
-occurs a known number of times, and an engine that loses one more event than that is not excused. Control may be removed when all entries
-are permanent: each is then a decision about the candidate, and not a defect that is still to be fixed.
+occurs a known number of times, so one more lost event is not accepted. Control may be removed when all entries are permanent: each entry is
+then a decision about the candidate, and not a defect that still has to be fixed.
 """
 
 import re
@@ -36,7 +36,7 @@ _NEVER = "another tenant's or user's data is never accepted: fix the engine"
 
 
 class EntryPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which divergences an entry is about. A part that is None matches any."""
+    """The divergences that an entry accepts. A part that is None matches everything."""
 
     kind: str | None = None
     lane: str | None = None
@@ -44,14 +44,14 @@ class EntryPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     severity: str | None = None
 
     def matches(self, divergence: Divergence) -> bool:
-        """Tell whether all parts that are given fit."""
+        """Return whether all given parts fit the divergence."""
         names = ((self.kind, divergence.kind), (self.lane, divergence.lane), (self.severity, divergence.severity))
         if not all(wanted is None or glob(wanted)(name) for wanted, name in names):
             return False
         return self.path is None or matches(self.path, split(divergence.path))
 
     def fault(self) -> str | None:
-        """Return what is wrong with the pattern; None when nothing is."""
+        """Return the problem of the pattern; None: it has none."""
         if self.kind in {None, "*"} and self.path in {None, "*", "**"}:
             return "the pattern would accept nearly everything; name at least a `kind` or a `path`"
         return _NEVER if self.severity == "security" or self.kind in {"isolation_breach", "control_cross_talk"} else None
@@ -63,30 +63,30 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     id: str
     reason: str
     owner: str
-    expires: date | None = None  #: the last day on which it accepts; None: it is permanent
-    permanent: bool = False  #: the difference is to stay
-    fingerprint: str | None = None  #: either this or a pattern
-    pattern: EntryPattern | None = None  #: or this, without a fingerprint
+    expires: date | None = None  #: the last day on which the entry accepts; None: it is permanent
+    permanent: bool = False  #: True: the difference will stay
+    fingerprint: str | None = None  #: an entry has either a fingerprint or a pattern
+    pattern: EntryPattern | None = None  #: only if the entry has no fingerprint
     issue: str | None = None
-    at_most: int | None = None  #: occurrences of one fingerprint in one comparison; None: any number
+    at_most: int | None = None  #: accepted occurrences of a fingerprint in one comparison; None: any number
 
     def matches(self, divergence: Divergence) -> bool:
-        """Tell whether the divergence is what the entry is about, expired or not."""
+        """Return whether the entry is about this divergence, even if the entry has expired."""
         if self.pattern is not None:
             return self.pattern.matches(divergence)
         return self.fingerprint == divergence.fingerprint
 
     def in_force(self, today: date) -> bool:
-        """Tell whether the entry is in force on this day."""
+        """Return whether the entry is in force on this day."""
         return self.expires is None or self.expires >= today
 
     @property
     def term(self) -> str:
-        """How long it accepts: "until 2027-01-31" or "permanently"."""
+        """How long the entry accepts: "until 2027-01-31" or "permanently"."""
         return "permanently" if self.expires is None else f"until {self.expires}"
 
     def fault(self) -> str | None:
-        """Return what is wrong with the entry beyond its types, and what to do; None when nothing is."""
+        """Return the problem of an entry whose types are right, and how to correct it; None: it has none."""
         for name in ("id", "reason", "owner"):
             if not getattr(self, name).strip():
                 return f"`{name}` is empty; an accepted divergence needs one"
@@ -102,7 +102,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Ledger:
-    """The entries of one surface. Immutable."""
+    """The accepted divergences of one surface. Immutable."""
 
     def __init__(self, entries: Iterable[Accepted] = ()) -> None:
         self.entries = tuple(entries)
@@ -112,7 +112,7 @@ class Ledger:
         return tuple(entry for entry in self.entries if not entry.in_force(today))
 
     def judge(self, divergence: Divergence, today: date) -> Divergence:
-        """Return the divergence, marked as accepted if an entry in force matches it and allows so many occurrences; otherwise unchanged.
+        """Return the divergence: marked as accepted if an entry in force matches it and allows its number of occurrences, else unchanged.
 
         If a divergence occurs too often to be accepted, its note says this.
         """
@@ -138,15 +138,16 @@ def times(number: int) -> str:
 
 
 def parse_ledger(written: str, source: str) -> Ledger:
-    """Return the ledger that a TOML text holds.
+    """Return the ledger in a TOML text.
 
     Args:
-        written: the text.
+        written: the TOML text.
         source: named in errors, usually the file.
 
     Raises:
-        LedgerError: the text is not TOML, or an entry lacks an id, reason, owner or term, names both a fingerprint and a pattern or neither
-            of them, has the id of another entry, or would accept what must not be accepted. The message names the line if it is known.
+        LedgerError: the text is not TOML, or an entry lacks an id, reason, owner or term, has both a fingerprint and a pattern or neither
+            of them, has the id of another entry, or would accept divergences that must not be accepted. The message names the line if it is
+            known.
     """
     try:
         document = tomllib.loads(written)
@@ -169,7 +170,7 @@ def parse_ledger(written: str, source: str) -> Ledger:
 
 
 def _entry(entry: object) -> tuple[Accepted | None, str | None]:
-    """Return the entry (None: unreadable) and what is wrong with it (None: nothing)."""
+    """Return the entry (None: unreadable) and its problem (None: it has none)."""
     try:
         accepted = msgspec.convert(entry, Accepted)
     except msgspec.ValidationError as error:
@@ -178,7 +179,7 @@ def _entry(entry: object) -> tuple[Accepted | None, str | None]:
 
 
 def load_ledger(path: Path) -> Ledger:
-    """Return the ledger in a file; without the file, one that accepts nothing.
+    """Return the ledger in a file; if there is no file, a ledger that accepts nothing.
 
     Raises:
         LedgerError: the file cannot be read, or see `parse_ledger`.

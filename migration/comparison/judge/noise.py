@@ -1,9 +1,10 @@
 """Noise: how far the differences of each engine from itself explain the differences between the two engines.
 
-A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: this is one round. A kind
-of divergence that rounds show too is noise only as far as the rounds explain its rate. Its excess, which is its rate between the engines
-minus its rate in rounds, is known as an interval. If the interval is above zero, every further occurrence is divergent. It is divergent too
-while the interval is too wide: only an excess that is small, or smaller than the proven noise, may count as noise. Noise is never a match.
+A sampled run is replayed again by both engines, and each replay is compared with the first run of its own engine: this is one round. If
+rounds show a kind of divergence too, it is noise only as far as the rounds explain its rate. Its excess is its rate between the engines
+minus its rate in rounds; this is known as an interval. If the whole interval is above zero, every further occurrence is divergent. It is
+also divergent while the interval is too wide: only a small excess, or one below the proven noise, may count as noise. Noise is never a
+match.
 """
 
 from collections.abc import Mapping
@@ -22,12 +23,12 @@ MIN_ROUNDS = 20
 """Rounds before anything is called noise: with fewer, the noise rate is so uncertain that it would explain nearly everything."""
 
 HIDDEN = 0.05
-"""Largest excess, as a share of comparisons, that may count as noise even if less noise than that is proven."""
+"""Largest excess, as a share of comparisons, that may count as noise even if it is larger than the proven noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How often something was seen."""
+    """How often something was seen in a number of trials."""
 
     hits: int  #: 0 to trials
     trials: int
@@ -44,10 +45,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Excess:
-    """How much more often a kind of divergence is seen between the engines than when either engine is compared with itself."""
+    """How much more often a kind of divergence is seen between the engines than in rounds, where each engine is compared with itself."""
 
     between: Rate  #: comparisons of control with candidate
-    rounds: Rate  #: rounds of each engine against itself
+    rounds: Rate  #: rounds, in which each engine is compared with itself
 
     @property
     def share(self) -> float:
@@ -63,7 +64,7 @@ class Excess:
 
     @property
     def explained(self) -> bool:
-        """Whether rounds show the divergence too, no excess is proven, and only a small excess is still possible."""
+        """Whether noise explains the divergence: rounds show it too, no excess is proven, and only a small excess is still possible."""
         return self.rounds.hits > 0 and self.rounds.trials >= MIN_ROUNDS and self.interval[0] <= 0.0 and not self._may_hide_more
 
     @property
@@ -100,13 +101,13 @@ class NoiseFloor:
         }
 
     def excess(self, fingerprint: str) -> Excess | None:
-        """Return how much more frequent the divergence is than noise; None: no round shows it."""
+        """Return the excess of the divergence over noise; None: no round shows it."""
         return self._excess.get(fingerprint)
 
     def judge(self, divergence: Divergence) -> Divergence:
         """Return the divergence, marked as noise if noise explains it, otherwise unchanged. Its note contains the result of the rounds.
 
-        Another tenant's or user's data is never noise, and what the ledger accepts stays accepted.
+        Another tenant's or user's data is never noise, and accepted divergences stay accepted.
         """
         excess = self._excess.get(divergence.fingerprint)
         if excess is None or divergence.verdict is not Verdict.DIVERGENT:

@@ -1,1 +1,1 @@
-"""The pairs of events of both streams, and the pairs of fields of two values."""
+"""Pairs the events of two streams, and the fields of two values."""

@@ -1,4 +1,4 @@
-"""Pairs control's events with candidate's.
+"""Pairs control's events with candidate's events.
 
 Events are matched lane by lane: lanes may interleave in any order, but inside a lane the order counts. The n-th call of a tool is matched
 by its content,
@@ -17,7 +17,7 @@ from migration.comparison.match.sequences import Match, gaps, match, moved, pair
 from migration.comparison.read.normalise import Normal
 from migration.comparison.read.stream import Stream
 
-#: above this many differing fields, similarity is not measured
+#: if more fields differ, similarity is not measured
 _UNLIKE = 40
 _NO_LANES: dict[str, list[int]] = {}
 
@@ -26,17 +26,17 @@ _NO_LANES: dict[str, list[int]] = {}
 class Lane:
     """One lane of each stream, side by side. Numbers are indexes into the streams."""
 
-    control: str | None  #: the lane's name; None when the stream has no such lane
+    control: str | None  #: the lane's name in control; None: control has no such lane
     candidate: str | None
     equal: list[Match] = field(default_factory=list)  #: both have the same canonical form
-    changed: list[Match] = field(default_factory=list)  #: same kind and place, other content
+    changed: list[Match] = field(default_factory=list)  #: same kind and place, different content
     moved: list[Match] = field(default_factory=list)  #: equal, but not in the same order
     only_control: list[int] = field(default_factory=list)
     only_candidate: list[int] = field(default_factory=list)
 
     @property
     def name(self) -> str:
-        """The lane's name: control's, or candidate's when only that has it."""
+        """The lane's name in control, or in candidate if only candidate has the lane."""
         return self.control if self.control is not None else self.candidate or ""
 
 
@@ -44,10 +44,10 @@ class Alignment:
     """Both streams, lane by lane.
 
     Args:
-        control: the events of control's lanes.
-        candidate: those of candidate's.
-        unequal: lanes whose events are not all equal, in the order of control, then those that only candidate has.
-        left: control's lanes among the unequal ones.
+        control: the events of control, by lane.
+        candidate: the events of candidate, by lane.
+        unequal: lanes whose events are not all equal: first control's lanes in their order, then lanes that only candidate has.
+        left: names of control's lanes among the unequal ones.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Alignment:
         self._control, self._candidate, self.unequal, self._left = control, candidate, unequal, frozenset(left)
 
     def is_equal(self, lane: str) -> bool:
-        """Tell whether the events of this lane of control are equal, one by one, to those of candidate's."""
+        """Return whether this lane has the same events in control and candidate, one by one."""
         return lane not in self._left
 
     @cached_property
@@ -99,7 +99,7 @@ class _Aligner:
         self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes
 
     def partners(self, control: Iterable[str], candidate: Iterable[str]) -> Iterator[tuple[str | None, str | None]]:
-        """Yield pairs of corresponding lanes, of control and of candidate; None: the other lane has no counterpart."""
+        """Yield pairs of corresponding lanes (control's, candidate's); None: the lane has no counterpart."""
         families: dict[str, tuple[list[str], list[str]]] = {}
         for side, names in enumerate((control, candidate)):
             for name in names:
@@ -158,7 +158,7 @@ class _Aligner:
         return lane
 
     def _trim(self, control: list[int], candidate: list[int], equal: list[Match]) -> tuple[list[int], list[int]]:
-        """Remove equal events at both ends, mostly by comparing bytes only; return what is between the ends."""
+        """Remove equal events at the beginning and the end, mostly by comparing only bytes; return the part in between."""
         same, start, control_end, candidate_end = self._same, 0, len(control), len(candidate)
         for i, j in zip(control, candidate, strict=False):
             if not same(i, j):
@@ -188,7 +188,7 @@ class _Aligner:
 
 
 def _family(lane: str) -> str:
-    """Return the name that the calls of one tool by one agent share; a lane that is not a call is a separate family."""
+    """Return the family of a lane: all calls of one tool by one agent are a family; a lane that is not a call has its own."""
     call, mark, number = lane.rpartition("#")
     return f"{call}{mark}" if number.isdigit() else lane
 

@@ -17,7 +17,7 @@ _PLAIN = frozenset({str, int, bool, type(None)})
 class Leaf(msgspec.Struct, frozen=True):
     """One place where two values differ."""
 
-    path: Path  #: with control's list indexes; for an item that only candidate has, with candidate's
+    path: Path  #: list indexes are control's; only for an item that control lacks they are candidate's
     control: Value
     candidate: Value
     moved: bool = False  #: the item is at a different place in its list
@@ -38,7 +38,7 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
     Lists are matched item by item in order, so that one inserted item is one difference and not one for each item after it.
     """
     found: list[Leaf] = []
-    # A stack of our own: values may be nested more deeply than Python's stack allows.
+    # An explicit stack, because values may be nested more deeply than Python's stack allows.
     walks: list[Iterator[Leaf]] = [iter((Leaf(path, control, candidate),))]
     while walks:
         pair = next(walks[-1], None)
@@ -58,7 +58,7 @@ def leaves(control: Json, candidate: Json, limit: int, path: Path = ()) -> list[
 
 
 def _same(control: Value, candidate: Value) -> bool:
-    """Tell whether two scalars of one type are the same. Numbers are compared as they are written, so 0.0 and -0.0 differ."""
+    """Return whether two scalars of one type are the same. Numbers are compared as they are written, so 0.0 and -0.0 differ."""
     return repr(control) == repr(candidate) if type(control) is float else control == candidate
 
 

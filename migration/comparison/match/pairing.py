@@ -1,7 +1,7 @@
-"""Finds out, at the lowest possible cost, which frames of two streams are equal.
+"""Finds the equal frames of two streams, as fast as possible.
 
-Both streams are read block by block, and nothing is kept of frames that are equal: data about a whole long stream would not fit into the
-processor's cache, and every pass over it would wait for memory.
+Both streams are read block by block, and nothing is stored for equal frames. Data about a whole long stream would not fit into the
+processor's cache, so every pass over it would wait for memory.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ from migration.comparison.read.outline import side_by_side
 from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
 
-_BLOCK: Final = 256  #: frames of each stream that are read at once
-_FEW: Final = 4  #: only few frames differ if it is less than one in this many
+_BLOCK: Final = 256  #: number of frames of each stream that are read together
+_FEW: Final = 4  #: "few" frames means fewer than one in this many
 
 
 class Pairing:
@@ -37,7 +37,7 @@ class Pairing:
         self.differing: list[int] = []  #: control's frames that differ from candidate's at the same place of the lane
 
     def same(self, i: int, j: int) -> bool:
-        """Tell whether control's frame i and candidate's frame j have the same canonical form."""
+        """Return whether control's frame i and candidate's frame j have the same canonical form."""
         if self.control.kinds[i] != self.candidate.kinds[j] or (i, j) in self._different:
             return False
         control, candidate = self.control.frames, self.candidate.frames
@@ -88,9 +88,9 @@ class _Blocks:
         self._in_step, self._same_kinds = pairing.in_step, pairing.in_step or pairing.beside.same_kinds
 
     def __iter__(self) -> Iterator[tuple[Sequence[int], Sequence[int]]]:
-        """Yield the frames of control and candidate to compare: those of lanes that have equally many frames on both sides.
+        """Yield the frames of control and candidate that are compared: frames of lanes with the same number of frames on both sides.
 
-        All other frames are read while this is iterated.
+        All other frames are read during the iteration.
         """
         if self._in_step:
             whole = range(len(self._control.events))
@@ -104,12 +104,12 @@ class _Blocks:
     def doubted(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
         """Read a block of both streams. Returns the pairs that are not surely equal."""
         control, candidate = self._control.owners, self._candidate.owners
-        # Engines without their own clock send most frames with the same bytes: those are read once.
+        # Engines without their own clock send most frames with the same bytes; such frames are read once.
         unlike = list(map(ne, picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)))
         differ = sum(unlike)
         left: list[Match] = []
         if differ * _FEW < len(unlike):
-            control.read(control_block)  # reading the few others costs less than leaving them out
+            control.read(control_block)  # reading a few frames more costs less than leaving them out
             left = list(zip(compress(control_block, unlike), compress(candidate_block, unlike), strict=True)) if differ else []
             candidate.read([j for _, j in left])
         elif differ == len(unlike):
@@ -129,7 +129,7 @@ class _Blocks:
         return left
 
     def _unsure(self, control_block: Sequence[int], candidate_block: Sequence[int]) -> list[Match]:
-        """Return those of the pairs that are not surely equal; only these are read."""
+        """Return the pairs that are not surely equal; only these are read."""
         control, candidate = self._control.owners, self._candidate.owners
         places: Sequence[int] = range(len(control_block))
         if control.frames.reader.read is not None and control.own == candidate.own and self._are_same_kinds(control_block, candidate_block):

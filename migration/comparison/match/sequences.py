@@ -1,7 +1,8 @@
-"""Matches two sequences in order: the common items keep their order, the rest is in gaps.
+"""Matches two sequences in order: matched items keep their order, and the other items are in gaps.
 
-Equal ends are trimmed, keys that are unique on both sides anchor the rest (Bram Cohen's patience diff), small gaps between anchors are
-matched exactly, large ones by the n-th occurrence of each key. So the cost is linear for equal sequences and n log n at worst; an exact
+Equal beginnings and ends are removed first. Then keys that are unique on both sides become anchors (Bram Cohen's patience diff). Small gaps
+between anchors are matched exactly, large ones by the n-th occurrence of each key. So the cost is linear for equal sequences and n log n at
+worst; an exact
 longest common subsequence of two long unequal sequences would be quadratic.
 """
 
@@ -10,11 +11,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Hashable, Sequence
 
 Match = tuple[int, int]
-#: cells of the table that an exact match may fill
+#: an exact match may use a table of at most this many cells
 _EXACT_CELLS = 4096
-#: pairs of unequal items in one gap whose likeness may be computed; each costs a look at both items
+#: the likeness is computed for at most this many pairs in one gap, because each one must read both items
 _SIMILAR_CELLS = 400
-#: rounds of anchoring inside gaps; each costs linear time, and more than a few find nothing
+#: number of times that anchors are searched inside gaps; each search takes linear time, and after a few there is nothing to find
 _ROUNDS = 12
 
 
@@ -38,7 +39,7 @@ def gaps(pairs: Sequence[Match], control: int, candidate: int) -> list[tuple[ran
 
 
 def moved(control: Sequence[Hashable], candidate: Sequence[Hashable], between: Sequence[tuple[range, range]]) -> list[Match]:
-    """Return pairs of equal keys that are in gaps: the order-preserving match had to leave them out, because they crossed another pair."""
+    """Return pairs of equal keys in gaps. The match in order left them out, because they cross another pair."""
     waiting: dict[Hashable, deque[int]] = {}
     for _, candidate_gap in between:
         for j in candidate_gap:
@@ -97,7 +98,7 @@ def _by_occurrence(control: Sequence[Hashable], candidate: Sequence[Hashable], c
 
 
 def _longest_rising(found: Sequence[Match]) -> list[Match]:
-    """Return the longest run of pairs, already rising on the left, that also rises on the right (patience sorting)."""
+    """Return the longest sequence of pairs that rises on the right (patience sorting); the input already rises on the left."""
     tails: list[int] = []
     at: list[int] = []
     before: list[int] = []
@@ -122,8 +123,8 @@ def heaviest(weights: Sequence[Sequence[float]], first_row: int = 0, first_colum
 
     Args:
         weights: one row for each item of control, one column for each item of candidate; cost is rows times columns.
-        first_row: added to the rows returned.
-        first_column: added to the columns returned.
+        first_row: number that is added to the returned rows.
+        first_column: number that is added to the returned columns.
     """
     rows, columns = len(weights), len(weights[0]) if weights else 0
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
@@ -148,11 +149,11 @@ def heaviest(weights: Sequence[Sequence[float]], first_row: int = 0, first_colum
 def pair_similar(
     gap: tuple[range, range], groups: tuple[Sequence[Hashable], Sequence[Hashable]], likeness: Callable[[int, int], float]
 ) -> list[Match]:
-    """Return order-preserving pairs of unequal items of one gap, so that the most alike stand together.
+    """Return pairs of the most similar unequal items of one gap, in order.
 
     Args:
         gap: indexes in control and in candidate.
-        groups: of every item of control and of candidate; items of different groups are never paired.
+        groups: the group of each item of control and of candidate; items of different groups are never paired.
         likeness: returns a number above 0, larger when the two items are more alike.
 
     If a gap is too large for computing the likeness of each pair, its items are paired by their position within their group.

@@ -1,1 +1,1 @@
-"""Frames as the comparison needs them: decoded as little as possible, and normalised by the policy where they differ."""
+"""Reads frames for the comparison: decodes as little as possible, and normalises by the policy only frames that differ."""

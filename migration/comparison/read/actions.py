@@ -11,7 +11,7 @@ from migration.comparison.read.canonical import UNREADABLE, decode, encode
 
 
 class Hole(msgspec.Struct, frozen=True):
-    """A value that canonical forms leave out because only the pair can be judged: a renamed id or a number with tolerance."""
+    """A value that can only be judged as a pair, so canonical forms leave it out: a renamed id or a number with tolerance."""
 
     rule: Rule
     path: Path
@@ -19,11 +19,11 @@ class Hole(msgspec.Struct, frozen=True):
 
 
 Step = Callable[[Json, Path, list[Hole]], Json]
-"""Returns the replacement for a value in the canonical form; the list collects values that only a pair can judge."""
+"""Returns the replacement for a value in the canonical form; the list collects values that can only be judged as a pair."""
 
 
 class Below(Protocol):
-    """The rules that apply further down."""
+    """The rules for the values inside an object or list."""
 
     def walk(self, value: Json, path: Path, holes: list[Hole], /) -> None:
         """Normalise an object or a list in place."""
@@ -49,7 +49,7 @@ def _mask(_rule: Rule, _below: Below | None) -> Step:
 _MASKS: dict[type, str] = {kind: f"<masked {name}>" for kind, name in type_name.items()}
 _MASKS[int] = _MASKS[float] = "<masked number>"
 _WITHIN: dict[type, str] = {int: "<int within tolerance>", float: "<float within tolerance>"}
-#: markers are distinguished from payloads by object identity
+#: markers differ from payloads by object identity
 _STANDS_FOR = {id(marker): type_name[kind] for kind, marker in (*_MASKS.items(), *_WITHIN.items())} | {id(_MASKS[int]): "number"}
 
 
@@ -59,7 +59,7 @@ def masked(value: Json) -> str:
 
 
 def stands_for(value: object) -> str | None:
-    """Return the JSON type that a normalised value hides; None when it hides nothing."""
+    """Return the JSON type of the value that a normalised value replaces; None: it replaces none."""
     return _STANDS_FOR.get(id(value))
 
 
@@ -94,7 +94,8 @@ def _sort(_rule: Rule, below: Below | None) -> Step:
     def step(value: Json, path: Path, holes: list[Hole]) -> Json:
         if type(value) is not list:
             return value
-        # Items are normalised first, each with its own holes: masked values must not decide the order, and holes stay with their item.
+        # Items are normalised before sorting, because masked values must not decide the order. Each has its own list of holes, which stay
+        # with their item.
         apart: list[list[Hole]] = []
         for index, item in enumerate(value):
             apart.append([])
@@ -118,7 +119,7 @@ def _json(_rule: Rule, below: Below | None) -> Step:
             return value
         if below is not None:
             below.walk(parsed, path, holes)
-        # Marked as text, because the same object without the quotes is of another type.
+        # Marked as text, because the same object without quotes would have another type.
         return {"<json text>": parsed}
 
     return step

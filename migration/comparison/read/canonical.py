@@ -7,8 +7,9 @@ import msgspec
 from migration.comparison.paths import Json, type_name
 
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""The exceptions for a text that is not JSON, not UTF-8 or nested too deeply. How deep is too deep depends on the caller: Python's stack
-is shared with the caller.
+"""The exceptions for a text that is not JSON, not UTF-8 or nested too deeply.
+
+The possible depth depends on the caller, because Python's stack is shared with it.
 """
 
 TOO_DEEP: Final = "it is nested too deeply"

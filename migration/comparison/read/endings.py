@@ -35,7 +35,7 @@ def _came(sign: Sign | None, before: Iterable[Event], lane: str) -> bool:
 
 
 def fits(sign: Sign, event: Event) -> bool:
-    """Tell whether an event is the one that the sign describes."""
+    """Return whether the sign describes this event."""
     if sign.kind != event.kind:
         return False
     if not sign.field:
@@ -43,7 +43,7 @@ def fits(sign: Sign, event: Event) -> bool:
     try:
         value: Any = _json.decode(event.payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False  # a frame of another shape does not fit
+        return False  # a frame of another shape does not fit the sign
     for name in sign.field.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return isinstance(value, str) and value == sign.equals

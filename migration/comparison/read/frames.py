@@ -16,7 +16,7 @@ class Frames:
 
     Args:
         encoded: the frames as they were sent.
-        kinds: the kind of event of each.
+        kinds: the kind of event of each frame.
         reader: reads heads.
         normaliser: normalises frames whose bytes are not equal.
     """
@@ -29,10 +29,10 @@ class Frames:
         self._contents: dict[int, Content] = {}
         self.undecodable: dict[int, str] = {}  #: index -> why
         self.unusual: set[int] = set()  #: frames that have no head
-        self.has_holes = False  #: whether a frame read so far contains a value that can only be judged in a pair
+        self.has_holes = False  #: whether a frame that was read contains a value that can only be judged as a pair
 
     def content(self, index: int) -> Content | None:
-        """Return the content of a frame that was read; None when it has no head."""
+        """Return the content of a frame that was read; None: it has no head."""
         content, read = self._contents.get(index), self.reader.read
         if content is None and index not in self.unusual and read is not None:
             try:
@@ -42,7 +42,7 @@ class Frames:
         return content
 
     def value(self, index: int) -> dict[str, Json] | None:
-        """Return the frame decoded again, not normalised; None when it is undecodable."""
+        """Decode the frame again and return it, not normalised; None: it is undecodable."""
         try:
             return decode_object(self.encoded[index])
         except UndecodableError as error:
@@ -68,7 +68,7 @@ class Frames:
         return Normal(b"undecodable:" + self.encoded[index], (), {})
 
     def body(self, index: int, content: Content) -> Normal:
-        """Return the body of a frame with this content, normalised: enough to tell whether it equals another one."""
+        """Return the normalised body of a frame with this content, which is enough to compare it with another one."""
         normal = self._bodies.get(index)
         if normal is None:
             try:
@@ -80,11 +80,11 @@ class Frames:
         return normal
 
     def known(self, index: int) -> Normal | None:
-        """Return the frame, or its body, normalised if that was needed so far, else None."""
+        """Return the normalised frame or body if it was computed before, else None."""
         return self._normals.get(index) or self._bodies.get(index)
 
     def read_fully(self, index: int) -> Normal:
-        """Return the frame, or its body, normalised."""
+        """Return the normalised frame or body."""
         content = self.content(index)
         return self.known(index) or (self.normal(index) if content is None else self.body(index, content))
 

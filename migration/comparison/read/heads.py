@@ -1,4 +1,4 @@
-"""How to read frames of the usual shape: into a typed head, its texts decoded and its body left as raw bytes."""
+"""Reads frames of the usual shape into a typed head: texts are decoded, and the body is left as raw bytes."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -10,13 +10,13 @@ from migration.comparison.paths import matches
 from migration.comparison.policy import EVERY_EVENT, Policy
 from migration.model import RunRequest
 
-_Head = Any  # a struct made from the policy; mypy cannot know its fields
+_Head = Any  # a struct type generated from the policy; mypy cannot know its fields
 Content = tuple[Any, ...]
-"""The raw body of a frame, and those texts of the frame that are compared."""
+"""The raw body of a frame, and the texts of the frame that are compared."""
 
 
 class Sketch(msgspec.Struct, frozen=True):
-    """How to read frames of one shape in one go."""
+    """Reads many frames of one shape at once."""
 
     read: Callable[[bytes], _Head]
     counted: tuple[int, ...]  #: places of the compared fields: first those of the identity, then the other texts
@@ -26,7 +26,7 @@ class Sketch(msgspec.Struct, frozen=True):
         """Return the compared values of these frames, one column for each field: names, texts, bodies; each in the order of the frames.
 
         Raises:
-            DecodeError: some frame is of another shape (or one of the other errors in `UNREADABLE`).
+            DecodeError: a frame has another shape. Other errors in `UNREADABLE` are possible too.
         """
         fields = tuple(zip(*map(msgspec.structs.astuple, map(self.read, frames)), strict=True))
         bodies = fields[-1]
@@ -47,16 +47,16 @@ class HeadReader:
         compared = tuple(name for name, _ in fields if name not in masked and name not in identity)
         places = {name: place for place, (name, _) in enumerate(fields)}
         self._fields, self._counted = fields, tuple(places[name] for name in (*identity, *compared))
-        #: None: some rule looks into the envelope itself, so every frame is decoded whole
+        #: None: a rule applies to the envelope itself, so every frame is decoded completely
         self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
         named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
         self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: decodes only the identity that a frame names
         self._named: Callable[..., object] = named
-        #: body and texts of a head; frames of one kind are equal if these are
+        #: returns body and texts of a head; frames of one kind are equal if these are equal
         self.content: Callable[[_Head], Content] = _tuple_of(envelope.body, *compared)
 
     def sketch(self, body: type, parts: Sequence[str]) -> Sketch:
-        """Return how to read frames whose body is of that type.
+        """Return a reader of frames whose body has this type.
 
         Args:
             body: a struct, or `msgspec.Raw`.
@@ -95,7 +95,7 @@ class HeadReader:
 
 
 def _tuple_of(*names: str) -> Callable[[_Head], Content]:
-    """Return a function that gets these attributes as a tuple, even if there is only one or none."""
+    """Return a function that returns these attributes as a tuple, even if there is only one or none."""
     if len(names) > 1:
         return attrgetter(*names)
     only = [attrgetter(name) for name in names]

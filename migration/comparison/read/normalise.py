@@ -1,7 +1,7 @@
-"""From an encoded frame to a canonical form: two frames are equal under the policy exactly when their canonical forms are.
+"""Makes the canonical form of an encoded frame: two frames are equal under the policy exactly if their canonical forms are.
 
-The walk is generated from the policy: each node knows which keys of an object carry a rule and which may carry one further down, resolved
-once per shape (the object's keys) and kept. Values that no rule can reach are never walked.
+The walk is generated from the policy. Each node knows which keys of an object have a rule, and which contain values that may have one. This
+is computed once for each set of keys and stored. Values to which no rule can apply are not visited.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from migration.comparison.policy import EVERY_EVENT, Policy, Rule
 from migration.comparison.read.actions import Hole, Step, masked, step_of
 from migration.comparison.read.canonical import decode, encode
 
-#: plans kept per node; keys may come from data (days, model names), so the cache is emptied when it outgrows this
+#: plans that a node stores; keys may come from data (days, model names), so a larger cache is emptied
 _PLANS_PER_NODE = 512
 
 
@@ -25,7 +25,7 @@ class Touch(msgspec.Struct, frozen=True):
 
 
 class Normal(msgspec.Struct, frozen=True):
-    """One frame or request, normalised."""
+    """The normal form of one frame or request."""
 
     canonical: bytes
     holes: tuple[Hole, ...]
@@ -45,7 +45,7 @@ class _Grammar:
         self.root = self._node(tuple((index, pattern.start()) for index, (_, pattern) in enumerate(self.entries)))
 
     def below(self, positions: _Positions, segment: str) -> tuple[Rule | None, "_Node | None"]:
-        """Return the rule of that child, and its node when a rule may apply further down."""
+        """Return the rule of that child, and its node if a rule may apply inside it."""
         found: Rule | None = None
         deeper: list[tuple[int, frozenset[int]]] = []
         for index, reached in positions:
@@ -64,7 +64,7 @@ class _Grammar:
 
 
 class _Node:
-    """One state of the walk: what to do with an object or a list that stands here."""
+    """One state of the walk: normalises an object or a list at this place."""
 
     __slots__ = ("_grammar", "_item", "_plans", "_positions")
 
@@ -74,7 +74,7 @@ class _Node:
         self._item: tuple[Step | None, _Node | None] | None = None
 
     def walk(self, value: Json, path: Path, holes: list[Hole]) -> None:
-        """Normalise an object or a list in place; anything else is left alone."""
+        """Normalise an object or a list in place; other values stay unchanged."""
         if type(value) is dict:
             keys = tuple(value)
             steps, nodes = self._plans.get(keys) or self._plan(keys)
@@ -89,11 +89,11 @@ class _Node:
                 value[index] = self.item(item, (*path, index), holes)
 
     def child(self, key: str) -> "_Node | None":
-        """Return the node of an object's key that carries no rule itself; None when no rule applies further down."""
+        """Return the node of an object's key without a rule; None: no rule applies inside its value."""
         return self._grammar.below(self._positions, key)[1]
 
     def item(self, value: Json, path: Path, holes: list[Hole]) -> Json:
-        """Return one item of a list that stands here, normalised."""
+        """Return one normalised item of a list at this place."""
         if self._item is None:
             rule, node = self._grammar.below(self._positions, ITEM)
             self._item = (None if rule is None else step_of(rule, node), node)
@@ -105,7 +105,7 @@ class _Node:
         return value
 
     def explain(self, value: Json, path: Path, found: list[Touch]) -> None:
-        """Collect which rule touches which field below an object or a list, without changing it."""
+        """Collect which rule touches which field in an object or a list, without changing the value."""
         children: Iterable[tuple[str | int, Json]] = ()
         if isinstance(value, dict):
             children = value.items()
@@ -134,7 +134,7 @@ class _Node:
 
 
 class Normaliser:
-    """Normalises frames and effect requests under one policy. Keeps what it generated; use one for many comparisons."""
+    """Normalises frames and effect requests under one policy. It stores what it generates, so use one object for many comparisons."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -189,7 +189,7 @@ class Normaliser:
         return grammar
 
     def masked(self, kind: str, encoded: msgspec.Raw) -> set[tuple[str, ...]]:
-        """Return the paths, from the body on, of the fields of an encoded body that are masked and are in no list."""
+        """Return the paths of the masked fields of an encoded body that are not in a list; paths begin at the body."""
         node = self._grammar(kind).root.child(self._body)
         found: list[Touch] = []
         if node is not None:

@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-#: Events of a stream whose outline is cached: that of a longer one is computed each time.
+#: Outlines of streams with at most this many events are cached; those of longer streams are computed each time.
 KEPT: Final = 512
 
 
 Pick = Callable[[Sequence[bytes]], Sequence[bytes]]
 ByKind = Sequence[tuple[str, list[int], Pick]]
-"""Kinds of event, each with the places at which it comes, and a function that picks the frames at these places."""
+"""Kinds of event, each with its places, and a function that picks the frames at these places."""
 
 
 def by_kind(kinds: Sequence[str]) -> ByKind:
@@ -28,8 +28,8 @@ class Outline:
     """The outline of a stream, without the contents of its events. Cached outlines are shared, so nothing in them may be changed.
 
     Args:
-        encoded: kinds and lanes as bytes; two outlines are the same if these are.
-        kinds: of each event.
+        encoded: kinds and lanes as bytes; two outlines are equal if these bytes are.
+        kinds: the kind of each event.
         places: the lane of each event.
     """
 
@@ -68,7 +68,7 @@ class Outline:
 
 
 class SideBySide:
-    """Two outlines, lane by lane: which events to set side by side, because their lanes have equally many on both sides."""
+    """Two outlines, lane by lane. It pairs the events of lanes that have the same number of events on both sides."""
 
     def __init__(self, control: Outline, candidate: Outline) -> None:
         self._control_lanes, self._candidate_lanes = control_lanes, candidate_lanes = control.lanes, candidate.lanes
@@ -80,7 +80,7 @@ class SideBySide:
 
     @cached_property
     def alike(self) -> tuple[list[int], list[int]]:
-        """Control's events of lanes that have equally many on both sides, and candidate's, in the same order."""
+        """Control's and candidate's events of lanes that have the same number of events on both sides, in the same order."""
         return _events(self._control_lanes, self._same), _events(self._candidate_lanes, self._same)
 
     @cached_property
@@ -93,7 +93,7 @@ class SideBySide:
 
     @cached_property
     def others(self) -> tuple[list[int], list[int]]:
-        """Control's events of all other lanes, and candidate's."""
+        """Control's and candidate's events of all other lanes."""
         return _events(self._control_lanes, self.unequal), _events(self._candidate_lanes, self.other_unequal)
 
 
@@ -124,7 +124,7 @@ def outline(kinds: list[str], places: list[str]) -> Outline:
 
 @lru_cache(maxsize=256)
 def _kept(_encoded: bytes) -> list[Outline]:
-    """Return the list that holds the cached outline; empty for a new one."""
+    """Return the list that contains the cached outline; it is empty if the outline is new."""
     return []
 
 

@@ -1,4 +1,4 @@
-"""The owners of frames: finds frames that name another tenant, user, thread or run than the one they were sent for."""
+"""Finds frames that name another tenant, user, thread or run than the one for which they were sent."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,21 @@ from migration.model import RunRequest
 
 
 class Owners:
-    """Finds out whom the frames of one run name.
+    """Finds out which identities the frames of one run name.
 
     Args:
-        frames: of the run.
-        request: of the run: its own frames name these ids.
+        frames: the run's frames.
+        request: the run's request; the run's own frames name its ids.
     """
 
     def __init__(self, frames: Frames, request: RunRequest) -> None:
         self.frames, self._reader, self._request = frames, frames.reader, request
-        self.own = self._reader.expected(request)  #: the names in a frame that names this run's own tenant, user, thread and run
+        self.own = self._reader.expected(request)  #: the ids of this run's tenant, user, thread and run, as its own frames contain them
         self._owner = self._reader.owner(self.own)
-        self.misnamed: set[int] = set()  #: frames that name others
+        self.misnamed: set[int] = set()  #: frames that name another identity
 
     def read(self, indexes: Sequence[int]) -> None:
-        """Find out which of these frames name another identity than this run's own, or none; nothing else is kept about them."""
+        """Find the frames that name no identity, or another identity than this run's; nothing is stored about the others."""
         if not indexes:
             return
         if self._reader.read is None:
@@ -52,7 +52,7 @@ class Owners:
                 frame.decode()
                 named = self._reader.named(frame)
             except UNREADABLE:
-                self.frames.unusual.add(index)  # an unusual shape, or not JSON: decoding it completely shows which
+                self.frames.unusual.add(index)  # an unusual shape, or not JSON: decoding it completely decides
             else:
                 self._look_at([index], [named])
 

@@ -1,8 +1,8 @@
 """Comparators for frames, generated from the policy for each shape of body that occurs.
 
-A frame is decoded in one step into a struct that has types for the masked fields and keeps everything else of the body as raw bytes; two
-frames of the shape are equal when those bytes and the texts around the body are. This can only prove that frames are equal: frames of
-another shape, or with other bytes, are normalised and compared in full.
+A frame is decoded in one step into a struct: masked fields have types, and the rest of the body stays as raw bytes. Two frames of a shape
+are equal if these bytes and the texts around the body are equal. This can only prove that frames are equal. Frames of different shapes, or
+with different bytes, are normalised and compared completely.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +16,13 @@ from migration.comparison.read.heads import Content, HeadReader, Sketch
 from migration.comparison.read.normalise import Normaliser
 from migration.comparison.read.outline import ByKind
 
-#: shapes learned for one kind of event; a kind with more is compared in full when its shape is not the last one learned
+#: shapes that are learned for one kind of event; after that, bodies with other shapes than the last one are compared completely
 _SHAPES_PER_KIND = 32
 _MASKED_AS: dict[type, type] = {int: float, float: float, str: str, bool: bool}
 
 
 class _Shape(msgspec.Struct, frozen=True):
-    """How to read bodies of one shape."""
+    """Readers of bodies of one shape."""
 
     decode: Callable[[msgspec.Raw], object]
     content: Callable[[object], object]
@@ -30,22 +30,22 @@ class _Shape(msgspec.Struct, frozen=True):
 
 
 class Shapes:
-    """Learns shapes from the bodies it is given. Keep one for many comparisons."""
+    """Learns shapes from bodies. Use one object for many comparisons."""
 
     def __init__(self, normaliser: Normaliser, reader: HeadReader) -> None:
         self._normaliser, self._reader = normaliser, reader
         self._shapes: dict[str, _Shape | None] = {}
         self._learned: dict[str, int] = {}
-        self._plain = reader.sketch(msgspec.Raw, ())  #: of kinds for which nothing was learned
+        self._plain = reader.sketch(msgspec.Raw, ())  #: reader for kinds without a learned shape
         self._sketches: dict[str, Sketch] = {}
 
     def doubted(self, kinds: ByKind, control_frames: list[bytes], candidate_frames: list[bytes], own: Content) -> list[int]:
-        """Return the places at which a frame of control and one of candidate are not surely equal, or not surely the run's own.
+        """Return the places at which the two frames may differ, or may name another identity than the run's own.
 
         Args:
-            kinds: of control's frames, with their places among them.
+            kinds: the kinds of control's frames, each with its places.
             control_frames: control's frames.
-            candidate_frames: candidate's.
+            candidate_frames: candidate's frames, at the same places.
             own: the identity that the run's own frames name.
         """
         try:
@@ -57,18 +57,18 @@ class Shapes:
             sketch, pairs = self._sketches.get(kind, self._plain), (pick(control_frames), pick(candidate_frames))
             try:
                 unsure = _unsure(sketch, *pairs, own)
-            except UNREADABLE:  # some frame is of another shape than the one learned last
+            except UNREADABLE:  # a frame has another shape than the one that was learned last
                 unsure = [place for place, pair in enumerate(zip(*pairs, strict=True)) if _is_unsure(sketch, *pair, own)]
             doubted += [places[place] for place in unsure]
         return sorted(doubted)
 
     def equal(self, kind: str, control: msgspec.Raw, candidate: msgspec.Raw) -> bool:
-        """Tell whether two bodies are surely equal under the policy. They may be equal nevertheless if this returns False."""
+        """Return whether two bodies are surely equal under the policy. If this returns False, they may still be equal."""
         try:
             if kind in self._shapes:
                 return self._same(kind, control, candidate)
         except UNREADABLE:
-            pass  # of another shape than the one learned last
+            pass  # the body has another shape than the one that was learned last
         try:
             self._learn(kind, control)
             return self._same(kind, control, candidate)
@@ -102,7 +102,7 @@ class Shapes:
 
 
 def _unsure(sketch: Sketch, control_frames: Sequence[bytes], candidate_frames: Sequence[bytes], own: Content) -> list[int]:
-    """Return the places at which two frames of one kind are not equal, or do not name the run's own identity."""
+    """Return the places at which two frames of one kind differ, or do not name the run's own identity."""
     control_columns, candidate_columns = sketch.columns(control_frames), sketch.columns(candidate_frames)
     if control_columns == candidate_columns and all(
         column.count(name) == len(column) for name, column in zip(own, control_columns, strict=False)
@@ -125,7 +125,7 @@ def _is_unsure(sketch: Sketch, control: bytes, candidate: bytes, own: Content) -
 
 
 def _struct(value: dict[str, Json], masked: set[tuple[str, ...]], path: tuple[str, ...], prefix: str, raw: list[str]) -> type | None:
-    """Return a struct type for the object, and add each raw field's attribute path to `raw`; None when a masked field has no type."""
+    """Return a struct type for the object, and add the attribute path of each raw field to `raw`; None: a masked field has no type."""
     fields: list[tuple[str, type]] = []
     for number, (key, child) in enumerate(value.items()):
         name, here = f"f{number}", (*path, key)

@@ -1,7 +1,7 @@
-"""One run's stream: its frames, decoded as little as the comparison needs, its lanes, and whose frames they are.
+"""One run's stream: its frames, which are decoded as little as possible, its lanes, and the owners of the frames.
 
-A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal
-body bytes are equal without a look inside. Only the others are decoded whole and normalised, once.
+A frame of the usual shape is read into a typed head: its texts, and its body left as raw bytes. Two frames with equal texts and equal body
+bytes are equal, so these bodies need not be decoded. Only other frames are decoded completely and normalised, once.
 """
 
 from migration.comparison.paths import Path
@@ -17,7 +17,7 @@ class Stream:
     """The events of one run, by index.
 
     Args:
-        side: its side in this comparison; a run may also be compared with another one of the same engine.
+        side: the run's side in this comparison; a run may also be compared with another one of the same engine.
         run: the run.
         reader: reads heads.
         normaliser: normalises frames that are similar but not equal.
@@ -37,7 +37,7 @@ class Stream:
 
 
 def forms(control: Stream, candidate: Stream, i: int, j: int) -> tuple[Normal, Normal, Path]:
-    """Return two frames of one kind in normal form, and the path where that begins: the body if only it differs, otherwise the root."""
+    """Return two frames of one kind in normal form, and the path at which it begins: the body if only that differs, else the root."""
     control_content, candidate_content = control.frames.content(i), candidate.frames.content(j)
     if control_content is None or candidate_content is None or control_content[1:] != candidate_content[1:]:
         return control.frames.normal(i), candidate.frames.normal(j), ()

@@ -21,8 +21,9 @@ from migration.comparison.show.effect_rows import effect_rows
 from migration.model import Comparison, Divergence, Event, RunRecord
 
 Mark = Literal["equal", "changed", "moved", "missing", "extra", "gap", "effect", "end"]
-"""The mark of a row: two events that are equal, differ or changed places; one that only control or only candidate has; equal rows left out;
-a difference in an effect, or in how the runs ended.
+"""The mark of a row. Two events are equal, differ or changed places, or only control or only candidate has the event.
+
+Or equal rows are left out, or the row is a difference in an effect or in the ends of the runs.
 """
 
 _FIELDS_SHOWN = 4
@@ -35,7 +36,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     mark: Mark
     lane: str
-    control: str | None  #: None: nothing there
+    control: str | None  #: None: there is no event
     candidate: str | None
 
 
@@ -58,10 +59,10 @@ def aligned_events(
     Args:
         control: the run that was compared as control.
         candidate: the run that was compared as candidate.
-        comparison: its result; one that hit a limit compared nothing, so there are no rows.
+        comparison: the result of comparing both; if it hit a limit, nothing was compared, and there are no rows.
         context: equal events shown before and after each difference.
         policy: None: the one that the project configures.
-        limit: largest number of rows; the last one then represents the rest.
+        limit: largest number of rows; if there are more, the last row represents them.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -99,9 +100,9 @@ def aligned_rows(
         candidate: the run that was compared as candidate.
         comparison: its result.
         context: equal events shown before and after each difference.
-        show_values: whether payloads may be shown; without, a cell holds kinds, field names and types only.
+        show_values: whether payloads may be shown; False: a cell contains only kinds, field names and types.
         policy: None: the one that the project configures.
-        limit: largest number of rows of events; the last one then represents the rest.
+        limit: largest number of rows of events; if there are more, the last row represents them.
 
     Raises:
         UnconfiguredSurfaceError: no policy was given and the project has none for the surface.
@@ -117,7 +118,7 @@ _Place = tuple[Mark, str, int | None, int | None]
 
 
 def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
-    """Return all events of both streams in one order that keeps control's, and candidate's within each lane."""
+    """Return all events of both streams in one order, which keeps control's order, and candidate's order within each lane."""
     keyed: list[tuple[tuple[int, int], _Place]] = []
     for lane in lanes:
         paired: list[tuple[int, int, Mark]] = []
@@ -130,7 +131,7 @@ def _in_order(lanes: Sequence[Lane]) -> list[_Place]:
         of_control = [i for i, _, _ in paired] + lane.only_control
         start = min(of_control) - 1 if of_control else _LAST  # a lane that control lacks comes last
         for j in lane.only_candidate:
-            # After the last event of its lane with an earlier partner: in kept pairs the indexes rise on both sides.
+            # Placed after the last event of its lane with an earlier partner, because indexes of pairs rise on both sides.
             before = bisect_left(kept, (j, 0))
             after = kept[before - 1][1] if before else start
             keyed.append(((after, j + 1), ("extra", lane.name, None, j)))

@@ -17,7 +17,7 @@ class RuleUse(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     action: Action
     reason: str
-    fields: dict[str, int]  #: "tool_completed: payload.execution_time_ms" -> how often; {}: it touched nothing
+    fields: dict[str, int]  #: "tool_completed: payload.execution_time_ms" -> how often the rule touched it; {}: it touched nothing
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +27,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     reason: str
     where: str  #: "event 3 (tool_completed)" or "effect 2 (model)", counted from 1
-    kind: str  #: of event, or "effect:model"
+    kind: str  #: kind of event, or "effect:model"
     lane: str
     path: str
 

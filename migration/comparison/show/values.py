@@ -1,4 +1,4 @@
-"""What each side has at the place of a divergence, as one clause: the tool, the argument or field, and both values.
+"""Describes the values at the place of a divergence in one clause: the tool, the argument or field, and both values.
 
 The clause shows what is stored: the values themselves if the tenant allows its texts in the evidence, and otherwise only the length of each
 text.
@@ -11,19 +11,19 @@ import msgspec
 
 from migration.model import DivergenceKind
 
-_LONGEST: Final = 160  #: characters of one value
+_LONGEST: Final = 160  #: a longer value is shortened to this many characters
 _ARGUMENTS: Final = ".arguments"
 _REDACTED: Final = re.compile(r"str\[(\d+)\](#[0-9a-f]{12})?")
 
 
 def both_values(kind: DivergenceKind, path: str, control: str | None, candidate: str | None) -> str:
-    """Return the place and what both sides have there; empty when neither has anything there.
+    """Return the place and the values of both engines there; empty: neither has a value there.
 
     Args:
-        kind: of the divergence.
-        path: of the divergence.
+        kind: the divergence's kind.
+        path: the divergence's path.
         control: JSON, redacted or not; None: control has nothing there.
-        candidate: likewise for candidate.
+        candidate: the same for candidate.
     """
     if control is None and candidate is None:
         return ""
@@ -48,7 +48,7 @@ def _place(path: str) -> str:
 
 
 def _written(encoded: str | None, part: str) -> str:
-    """Return a value for people: a redacted text as its length; of a request or a frame, only the part of that name."""
+    """Return a value as readable text: a redacted text as its length, and a request or frame as its part of that name."""
     if encoded is None:
         return "nothing"
     try:

@@ -11,7 +11,7 @@ from migration.consolidation.auditing import audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.manifest import RemovalManifest, SurfaceParts
 from migration.consolidation.removal.readiness.flag_keys import flag_references
-from migration.consolidation.removal.readiness.uses import RemainingUses, uses_of
+from migration.consolidation.removal.uses import RemainingUses, uses_of
 
 
 def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], home: Path | None = None) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Journals: written while a run serves, answered from while it is replayed. For the facade, the shadow and replays; engines use ports.
+"""Journals: written while a run serves; they answer the effects when the run is replayed.
+
+For the facade, the shadow and replays; engines use ports.
 
 `Recording` is the tape of a served run, `ReplayJournal` answers a shadow's effects from it, and `ResumedRecording` does both. `MissPolicy`
 decides what happens to an effect that a journal lacks, and `Guard` refuses contact with the outside. `activate` of `effects.ports` makes

@@ -14,12 +14,12 @@ from migration.model import Effect, EffectError
 def recorded_error(error: EffectError) -> RecordedEffectError:
     """Return the exception for a recorded failure.
 
-    It has the recorded name, and is also Python's own exception of that name: an engine that names, or catches, exceptions of its ports
-    behaves as when it was recorded.
+    It has the recorded name, and is also an instance of Python's own exception of that name. So an engine that names or catches exceptions
+    of its ports behaves as in the recorded run.
     """
     try:
         return _error_class(error.type)(error.type, error.message)
-    except TypeError:  # of the few whose constructors need more than a text, e.g. UnicodeDecodeError
+    except TypeError:  # for the few exceptions whose constructors need more than a text, e.g. UnicodeDecodeError
         return RecordedEffectError(error.type, error.message)
 
 

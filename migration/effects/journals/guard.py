@@ -1,6 +1,7 @@
 """Refuses contact with the outside by the interpreter's own audit events, so that "a shadow performs no effect" is enforced, not assumed.
 
-For processes that only replay: an audit hook cannot be removed again (PEP 578). While `sealed`, connecting, looking up names, starting
+Use it only in processes that only replay: an audit hook cannot be removed again (PEP 578). While `sealed`, connecting, looking up names,
+starting
 programs, and opening or changing files for writing are refused with an `EffectMissingError`, and counted. Effects that the miss policy
 permits are performed in a separate thread (`reads.py`), which was started before the seal.
 """
@@ -43,7 +44,7 @@ _CONTACTS: Final = frozenset(
         "os.chmod",
         "os.chown",
         "sqlite3.connect",
-        "database.write",  # of `sql`: a replay's connection connects to nothing, so nothing else would count it
+        "database.write",  # an attempt that `sql` reports: a replay's connection does not reach a database, so nothing else would count it
     }
 )
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -52,15 +53,15 @@ _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEN
 class Guard:
     """Watches this process.
 
-    Threads that existed when it was made are trusted, except the main thread: exporters and permitted reads run there.
+    Threads that existed when the guard was made are trusted, except the main thread: exporters and permitted reads run in them.
 
     Args:
-        trust_kin: whether threads that trusted ones start are trusted, too: a database's driver may have one for each connection.
+        trust_kin: whether threads are trusted that a trusted thread starts, because a database's driver may have one for each connection.
     """
 
     def __init__(self, *, trust_kin: bool = False) -> None:
         self._sealed = False
-        # The threads themselves: the identifier of an ended thread is used again for the next.
+        # Thread objects and not identifiers, because the identifier of an ended thread is used again.
         self._trusted = weakref.WeakSet(thread for thread in threading.enumerate() if thread is not threading.main_thread())
         self._refused: list[str] = []
         if trust_kin:

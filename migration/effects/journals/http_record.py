@@ -1,4 +1,4 @@
-"""The record of an HTTP exchange, for any client: no header that authorises, no cookies."""
+"""The record of an HTTP exchange, for any client. It contains no authorisation headers and no cookies."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ _decode: Final = msgspec.json.decode
 
 
 def http_asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Return a request's record, as for a tool.
+    """Return a request's record, in the form of a tool's.
 
     Args:
         name: of the tool.
         url: without user and password.
-        headers: a few of them are recorded.
+        headers: all headers; only a few are recorded.
         body: empty: none.
     """
     arguments: dict[str, Any] = {"url": url, "headers": _kept(headers, _ASKED)}

@@ -22,7 +22,7 @@ class JournalLimits:
 
 @dataclass(slots=True, kw_only=True)
 class Asked:
-    """An unfinished effect: it has its place in the journal from the moment of its request."""
+    """An unfinished effect. It gets its place in the journal when it is requested."""
 
     kind: EffectKind
     name: str
@@ -34,8 +34,8 @@ class Asked:
     reply: bytes | None = None
     error: EffectError | None = None
     performed_by_shadow: bool = False
-    chunks: list[tuple[float, bytes]] | None = None  #: of a streamed reply: seconds since the request, and the piece
-    whole: bool = False  #: of a streamed reply: its source had no more
+    chunks: list[tuple[float, bytes]] | None = None  #: pieces of a streamed reply, each with the seconds since the request
+    whole: bool = False  #: whether the source of a streamed reply reached its end
 
 
 class Journal:
@@ -44,7 +44,7 @@ class Journal:
 
     Args:
         clock: seconds since run start.
-        limits: the most that it records.
+        limits: how much it records.
     """
 
     __slots__ = ("_asked", "_clock", "_effects", "_limits", "size_bytes", "truncated")
@@ -55,15 +55,15 @@ class Journal:
         self._asked: list[Asked] = []
         self._effects: tuple[Effect, ...] | None = None
         self.size_bytes = 0
-        self.truncated = False  #: True: something was not recorded, so a replay of it would be wrong
+        self.truncated = False  #: True: something was not recorded, so a replay of this journal would be wrong
 
     @property
     def closed(self) -> bool:
-        """Whether the run is over. Later calls come from a runaway task and change nothing here."""
+        """Whether the run is over. Later calls come from a task that the run left behind, and change nothing here."""
         return self._effects is not None
 
     def ask(self, kind: EffectKind, name: str, lane: str, request: bytes, *, key: str = "") -> Asked | None:
-        """Give the effect its place in the order. None: not recorded, because the journal is closed or truncated."""
+        """Give the effect its place in the order. None: it is not recorded, because the journal is closed or truncated."""
         if self._effects is not None or self.truncated:
             return None
         if len(self._asked) >= self._limits.effects or not self.take(len(request)):
@@ -75,7 +75,7 @@ class Journal:
 
     def names(self, kind: EffectKind) -> frozenset[str]:
         """Return the names of the effects of that kind, the unfinished ones included."""
-        # A copy, in one step of the interpreter: threads of an engine may be asking.
+        # Copied in one step of the interpreter, because threads of an engine may add effects at the same time.
         asked, closed = tuple(self._asked), self._effects or ()
         return frozenset((*(one.name for one in asked if one.kind == kind), *(one.name for one in closed if one.kind == kind)))
 
@@ -90,7 +90,7 @@ class Journal:
         asked.ended_s = self._clock()
 
     def stream(self, asked: Asked | None, chunk: bytes | None) -> None:
-        """Record a piece of a reply; None: it begins, and there is no piece yet."""
+        """Record a piece of a reply; None: the reply begins, but has no piece yet."""
         if asked is None or self._effects is not None:
             return
         asked.chunks = [] if asked.chunks is None else asked.chunks
@@ -102,7 +102,7 @@ class Journal:
         asked.chunks.append((self._clock() - asked.started_s, bytes(chunk)))
 
     def end_stream(self, asked: Asked | None, *, whole: bool) -> None:
-        """Record that no piece follows, because the source had no more or because the reader left. The first of the two counts."""
+        """Record that no piece follows, because the source is at its end or the reader left. If both happen, the first one counts."""
         if asked is None or self._effects is not None or asked.ended_s is not None:
             return
         asked.whole = whole

@@ -46,7 +46,7 @@ class Occurrences:
     """Numbers the equal effects of one run, in the order of their requests.
 
     Args:
-        like: effects, each with its key; requests that are equal to one of theirs are not parsed again.
+        like: effects, each with its key; if a request equals one of these effects' requests, it is not parsed again.
     """
 
     __slots__ = ("_asked", "_known")

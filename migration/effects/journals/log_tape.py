@@ -1,21 +1,21 @@
-"""The lines that one run logs, kept until they are scanned. Bounded, and without a lock: a run that serves must not wait."""
+"""The lines that one run logs, kept until they are scanned. It is bounded, and has no lock, because a run that serves must not wait."""
 
 import logging
 from typing import Final
 
 from migration.model import RunLog
 
-#: what logging itself adds to a record; formatters add the last two
+#: attributes that logging itself adds to a record; formatters add the last two
 _STANDARD: Final = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime"}
 _formatter = logging.Formatter()
 
 
 class LogTape:
-    """Takes lines up to a limit; beyond it, it counts them.
+    """Keeps lines up to a limit, and counts further lines.
 
     Args:
-        lines: how many it takes.
-        characters: the total limit of their lengths.
+        lines: how many lines it keeps.
+        characters: how many characters these lines may have in total.
     """
 
     __slots__ = ("_characters", "_lines", "_lost", "_most_lines")
@@ -26,7 +26,7 @@ class LogTape:
         self._lost = 0
 
     def take(self, record: logging.LogRecord) -> None:
-        """Take a line, with its traceback and the additional texts of its record. Never raises."""
+        """Keep a line, with its traceback and the additional texts of its record. Never raises."""
         try:
             line = _line(record)
         except Exception:  # noqa: BLE001 - arguments that do not fit their message: logging itself does not print such a line either
@@ -46,7 +46,7 @@ class LogTape:
 def _line(record: logging.LogRecord) -> str:
     parts = [record.getMessage()]
     if record.exc_info:
-        # Not by `format`, which leaves the text on the record, where other handlers find it.
+        # Not by `format`, which stores the text in the record, where other handlers would find it.
         parts.append(_formatter.formatException(record.exc_info))
     parts += [str(value) for name, value in record.__dict__.items() if name not in _STANDARD and isinstance(value, str)]
     return "\n".join(parts)

@@ -1,6 +1,7 @@
-"""The run that a log line belongs to: the one in whose context it was logged. Tasks inherit the context.
+"""Assigns log lines to runs: a line belongs to the run in whose context it was logged. Tasks inherit the context.
 
-Only lines that reach the root logger are seen: no line below its logger's level, and none of a logger that does not propagate.
+Only lines that reach the root logger are seen. Lines below their logger's level, and lines of a logger that does not propagate, are not
+seen.
 """
 
 import logging
@@ -20,9 +21,7 @@ _replayed: ContextVar[LogTape | None] = ContextVar("migration_log_tape", default
 
 
 class _ServedLines(logging.Handler):
-    """Passes each line to the recording of the run in whose context it was logged, if there is one. It has no lock that a run would wait
-    for.
-    """
+    """Passes each line to the recording of the run in whose context it was logged, if there is one. No run waits for it: it has no lock."""
 
     def createLock(self) -> None:  # noqa: N802 - logging's own name
         self.lock = None
@@ -36,7 +35,7 @@ class _ServedLines(logging.Handler):
         if isinstance(performer, Recording):
             performer.take_line(record)
         if logging.lastResort is not None and logging.getLogger().handlers == [self] and record.levelno >= logging.lastResort.level:
-            # Without any other handler logging prints warnings by itself; this handler must not stop that.
+            # If there is no other handler, logging itself prints warnings; this handler must not stop that.
             logging.lastResort.handle(record)
 
 
@@ -44,10 +43,10 @@ _served_lines = _ServedLines()
 
 
 def tape_served_logs() -> None:
-    """Record the logs of served runs, permanently from here on. A second call changes nothing.
+    """Record the logs of served runs from here on, permanently. A second call changes nothing.
 
-    One handler for the process: adding and removing one for every run would take a lock, and each line would pass all of them. Call it
-    after logging was configured: a configuration that replaces the root logger's handlers removes this one.
+    There is one handler for the process: adding and removing a handler for every run would take a lock, and each line would pass all
+    handlers. Call this after logging was configured: a later configuration that replaces the root logger's handlers removes this handler.
     """
     logging.getLogger().addHandler(_served_lines)
 
@@ -69,7 +68,7 @@ def taped_logs() -> Iterator[LogTape]:
     """Record the logs of this task, and of tasks that it starts, until the end of the block: for a replayed run."""
     tape, root = LogTape(lines=_REPLAY_LINES, characters=_REPLAY_CHARACTERS), logging.getLogger()
     handler = _ReplayedLines(tape)
-    # Without any handler logging prints warnings by itself; a tape must not stop that.
+    # If there is no handler, logging itself prints warnings; a tape must not stop that.
     last_resort = None if root.handlers else logging.lastResort
     token = _replayed.set(tape)
     root.addHandler(handler)

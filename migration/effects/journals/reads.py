@@ -1,6 +1,7 @@
 """Performs the reads that the miss policy permits: in a separate thread, on a loop in real time, each for a bounded time.
 
-A shadow's own thread stays sealed, and its own loop may be in virtual time: a database connection works in neither.
+A shadow's own thread stays sealed, and its loop may be in virtual time. A database connection works neither in this thread nor on this
+loop.
 """
 
 import asyncio
@@ -28,11 +29,13 @@ class Reads:
         self._thread.start()
 
     def stuck(self) -> bool:
-        """Tell whether a read blocks the thread: no later one will be answered, so the process should be replaced."""
+        """Return whether a read blocks the thread: no later one will be answered, so the process should be replaced."""
         return self._stuck
 
     async def perform(self, call: Callable[[], Awaitable[bytes]], /) -> bytes:
-        """Return what `call` returns. Its exceptions pass through; if it is cancelled, or takes too long, it is cancelled there too.
+        """Return what `call` returns. Its exceptions pass through.
+
+        If the caller is cancelled or the call takes too long, the call is cancelled in the thread too.
 
         Raises:
             ReadTimeoutError: there was no answer in time.
@@ -59,7 +62,8 @@ class Reads:
         """End the thread.
 
         Args:
-            closing: awaited in it first, to close what reads have opened; its failure is ignored. None: nothing is open.
+            closing: called in the thread first, and awaited, to close connections that reads have opened; its failure is ignored. None:
+                nothing is open.
         """
         if closing is not None:
             with contextlib.suppress(Exception):

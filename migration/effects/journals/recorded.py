@@ -1,4 +1,4 @@
-"""Finds recorded effects: each is the answer to one request in another run of the same request."""
+"""Finds recorded effects: each answers one effect in another run of the same user request."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -8,13 +8,15 @@ from migration.model import Effect, EffectKind
 
 
 class RecordedEffects:
-    """The effects of a journal, each given once. It has no lock: callers from several threads take turns.
+    """The effects of a journal; each is returned at most once. It has no lock: callers from several threads must take turns.
 
-    An effect is found by its key. If a recording does not contain requests, effects of that kind and lane are found in sequence.
+    An effect is found by its key. If the recording does not contain requests, effects of the same kind and lane are found in their recorded
+    order.
 
     Args:
         effects: what was recorded, in order; missing keys are computed.
-        usable: tells which of them can be an answer; the others are never found, but count in the numbering of equal effects. None: all.
+        usable: returns whether an effect can be an answer; other effects are never found, but count in the numbering of equal effects.
+            None: all can.
     """
 
     def __init__(self, effects: Sequence[Effect], usable: Callable[[Effect], bool] | None = None) -> None:
@@ -35,7 +37,7 @@ class RecordedEffects:
         return self._occurrences.key(kind, name, lane, bytes(request))
 
     def take(self, key: str, kind: EffectKind, lane: str) -> Effect | None:
-        """Return the effect that answers a request, and give it to no other; None: there is none."""
+        """Return the effect that answers a request, and never return it again; None: there is none."""
         effect = self._by_key.pop(key, None)
         if effect is None and (waiting := self._in_sequence.get((kind, lane))):
             effect = waiting.popleft()

@@ -14,7 +14,7 @@ from migration.model import EffectError, EffectKind, Event, Origin, Outcome, Run
 
 logger = logging.getLogger(__name__)
 
-#: Of the log of a served run. Further lines are only counted, and the comparison reports this.
+#: Limit of the log of a served run. Further lines are only counted, and the comparison reports this.
 _LOG_LINES: Final = 1_000
 _LOG_CHARACTERS: Final = 2**18
 
@@ -35,7 +35,7 @@ class Recording:
         clock: monotonic seconds.
         limits: beyond them the recording is truncated and the run continues.
         on_failure: called when recording itself fails ("effects.record").
-        canary: added to the replies of this run, for the engine and in the record; None: every reply stays unchanged.
+        canary: added to the replies of this run, both for the engine and in the record; None: replies stay unchanged.
         started: when the run started, on the clock; None: now.
     """
 
@@ -70,7 +70,7 @@ class Recording:
 
     @property
     def truncated(self) -> bool:
-        """Whether a limit or a failure kept something from being recorded. Such a record must not be replayed."""
+        """Whether something was not recorded, because of a limit or a failure. Such a record must not be replayed."""
         return self._journal.truncated
 
     @property
@@ -102,7 +102,7 @@ class Recording:
             self._events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
-        """Record a line that the run logs; lines of a runaway task after the run's end are ignored. Never raises."""
+        """Record a line that the run logs; lines that a task logs after the run's end are ignored. Never raises."""
         if self._journal.closed:
             return
         if self._log is None:
@@ -119,7 +119,7 @@ class Recording:
         self.outcome = outcome
 
     async def close(self, events: AsyncGenerator[Event, None]) -> None:
-        """Stop the engine's work, then close the journal: later effects of a runaway task are performed, but not recorded.
+        """Stop the engine's work, then close the journal: effects that a task performs later are not recorded.
 
         An exception that the engine raises while it stops is logged: its stream is over, and nothing can handle it.
         """
@@ -250,16 +250,16 @@ class Recording:
         return None if self._canary is None else self._canary.token
 
     def performing(self) -> None:
-        """Let the call pass: a serving run may call the outside, until another engine takes it over.
+        """Let the call pass: a serving run may call the outside until another engine takes over the run.
 
         Raises:
-            TakenOverError: another engine has.
+            TakenOverError: another engine has taken over the run.
         """
         if self._taken_over:
             raise TakenOverError(self._request.run_id)
 
     def take_over(self) -> None:
-        """Refuse every effect from now on: another engine resumes the run, and one effect must not be done by both."""
+        """Refuse every effect from now on: another engine resumes the run, and both engines must not perform the same effect."""
         self._taken_over = True
 
     def asked_for(self, kind: EffectKind) -> frozenset[str]:

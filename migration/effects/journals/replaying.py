@@ -26,12 +26,12 @@ _DEFAULT_LIMITS: Final = JournalLimits()
 class Tally:
     """The counts of the effects of one replayed run."""
 
-    recorded: int  #: in the journal
-    replayed: int  #: answered from it
-    missing: int  #: asked for, but not in it: refused, or performed as permitted
-    unused: int  #: in it, but not asked for
+    recorded: int  #: effects in the journal
+    replayed: int  #: effects that the journal answered
+    missing: int  #: effects that the run asked for and the journal does not contain: refused, or performed if permitted
+    unused: int  #: effects in the journal that the run did not ask for
     performed: int  #: calls of the outside: 0 unless the miss policy permits some; measured, not assumed
-    permitted: int = 0  #: those of the missing ones that the miss policy permitted; if more were performed, a promise was broken
+    permitted: int = 0  #: missing effects that the miss policy permitted; if `performed` is larger, the product broke a promise
 
 
 def is_replayed() -> bool:
@@ -42,8 +42,9 @@ def is_replayed() -> bool:
 class ReplayJournal:
     """Answers a run's effects from the journal of another run of the same request.
 
-    An effect is found by its key. If a recording does not contain requests, effects of that kind and lane are answered in sequence. An
-    effect that was never answered in the recording is not answered here either: its caller waits until it gives up. An effect that the
+    An effect is found by its key. If a recording does not contain requests, effects of the same kind and lane are answered in their
+    recorded order. An effect without an answer in the recording gets no answer here either: its caller waits until it stops waiting. An
+    effect that the
     journal does not contain is refused, unless the miss policy permits it: then it is performed, within a budget, and marked.
 
     Args:
@@ -52,8 +53,8 @@ class ReplayJournal:
         clock: monotonic seconds.
         sleep: waits seconds; for `pacing="recorded"`.
         limits: how much the run may ask for; beyond it every effect is missing.
-        canary: the run's token, for its contexts; replies stay as they were recorded.
-        misses: what may be performed that was not recorded.
+        canary: the run's token, for its contexts; recorded replies are not changed.
+        misses: which effects may be performed although they were not recorded.
     """
 
     def __init__(
@@ -70,13 +71,13 @@ class ReplayJournal:
         self.canary = canary
         self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet
         self._misses = misses
-        # Taking the next permit is one step of the interpreter: no two calls get the same one, from whatever tasks or threads.
+        # Taking the next permit is one step of the interpreter, so two tasks or threads never get the same one.
         self._permits = iter(range(misses.budget))
         self._one_at_a_time = threading.Lock()  # an engine's threads ask too
         self._pacing = pacing
         self._sleep = sleep
         self._effects = RecordedEffects(effects)
-        self.started = started = clock()  #: on the clock; times in the journal count from here
+        self.started = started = clock()  #: time on the clock from which times in the journal count
         self._asked = Journal(clock=lambda: clock() - started, limits=limits)
         self._recorded = len(effects)
         self._replayed = self._missing = self._performed = self._permitted = 0
@@ -111,7 +112,7 @@ class ReplayJournal:
         """Return the recorded reply. `call` is called only for an effect that is not recorded and permitted; its exceptions pass through.
 
         Raises:
-            EffectMissingError: the journal does not contain this effect and it is not permitted, gave no answer, or the run is over.
+            EffectMissingError: the journal does not contain this effect, and it is not permitted or gave no answer; or the run is over.
             RecordedEffectError: the effect failed when it was recorded.
             asyncio.CancelledError: the run was cancelled while it waited for the reply.
         """
@@ -120,7 +121,7 @@ class ReplayJournal:
             if self._misses.permits(kind, name) and next(self._permits, None) is not None:
                 return await self._let_out(asked, call)
             try:
-                # The reader of the stream first gets what was sent before this: that is not a consequence of the missing answer.
+                # The reader of the stream first gets the events that were sent earlier: they are not a consequence of the missing answer.
                 await asyncio.sleep(0)
             finally:
                 missing = self._refuse(asked)
@@ -165,10 +166,10 @@ class ReplayJournal:
         call: Callable[[], AsyncIterator[bytes]],  # noqa: ARG002 - a replay must not call it
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the recorded pieces; `call` is not called. With recorded pacing each comes when it came.
+        """Yield the recorded pieces; `call` is not called. With recorded pacing, each comes at its recorded time.
 
         Raises:
-            EffectMissingError: the journal does not contain this effect, or contains no more of it, or the run is over.
+            EffectMissingError: the journal does not contain this effect or does not contain its next pieces, or the run is over.
             RecordedEffectError: the effect failed at this point when it was recorded.
         """
         asked, effect = self._find(kind, name, lane, request)
@@ -227,7 +228,7 @@ class ReplayJournal:
         self._asked.end_stream(asked, whole=True)
 
     def performing(self) -> None:
-        """Count a call of the outside: only permitted ones may happen."""
+        """Count a call of the outside; only permitted calls may happen."""
         self._performed += 1
 
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes) -> tuple[Asked, Effect | None]:
@@ -242,7 +243,7 @@ class ReplayJournal:
             return asked, effect
 
     async def _let_out(self, asked: Asked, call: Callable[[], Awaitable[bytes]]) -> bytes:
-        """Perform a permitted effect. If it gives no answer, it is refused after all: the engine's behaviour after that means nothing."""
+        """Perform a permitted effect. If it gives no answer, it is refused after all; what the engine does after that means nothing."""
         self._missing += 1
         self._permitted += 1
         asked.performed_by_shadow = True

@@ -1,5 +1,6 @@
-"""Resuming: a run continues where another engine failed. What that engine did is answered from its journal; what is new is performed
-and recorded.
+"""Resuming: a run continues where another engine failed.
+
+Effects of the failed engine are answered from its journal; new effects are performed and recorded.
 """
 
 import asyncio
@@ -16,25 +17,25 @@ from migration.effects.ports import Canary
 from migration.errors import TakenOverError
 from migration.model import Effect, EffectKind, Event, RunRequest
 
-#: Ends of effects that gave no answer: their caller was stopped while it waited, or they were refused.
+#: Errors of effects that gave no answer: the caller was stopped while it waited, or the effect was refused.
 _WITHOUT_ANSWER: Final = frozenset({UNANSWERED, "GeneratorExit", TakenOverError.__name__})
 
 
 class ResumedRecording(Recording):
     """The tape of a run that a second engine resumes: it begins with the events that were delivered, and with the answers so far.
 
-    An effect of the first engine that was answered, or failed, is answered in the same way and not performed again. One that got no answer,
-    or was read only in part, is performed again.
+    If an effect of the first engine was answered or failed, it gets the same result and is not performed again. If it got no answer or was
+    read only in part, it is performed again.
 
     Args:
         request: what the run answers.
         effects: the first engine's.
-        events: those that were delivered.
+        events: the delivered events.
         started: when the run started, on the clock.
         clock: monotonic seconds.
-        limits: as of `Recording`.
-        on_failure: as of `Recording`.
-        canary: as of `Recording`; recorded answers contain it already.
+        limits: see `Recording`.
+        on_failure: see `Recording`.
+        canary: see `Recording`; recorded answers already contain it.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class ResumedRecording(Recording):
         known = self._find(kind, name, lane, request)
         if known is None:
             return await super().perform(kind, name, lane=lane, request=request, call=call)
-        await asyncio.sleep(0)  # even so a reply lets the other tasks run, as a real one does
+        await asyncio.sleep(0)  # a recorded reply also lets the other tasks run, as a real one does
         return super().perform_now(kind, name, lane=lane, request=request, call=lambda: _reply(known))
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
@@ -105,7 +106,7 @@ class ResumedRecording(Recording):
     def _find(self, kind: EffectKind, name: str, lane: str, request: bytes, *, streamed: bool = False) -> Effect | None:
         with self._one_at_a_time:
             effect = self._known.take(self._known.key(kind, name, lane, request), kind, lane)
-        # What was read as a stream does not answer a request for the whole.
+        # A reply that was read as a stream does not answer a request for a whole reply.
         return None if effect is None or (not streamed and decode_stream(effect.reply) is not None) else effect
 
 

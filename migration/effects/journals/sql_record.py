@@ -11,8 +11,8 @@ import msgspec
 
 from migration.errors import RecordedEffectError
 
-_LARGEST: Final = 2**63  #: JSON readers make a float of a whole number from here on
-#: The types of column values that JSON does not have: each is written as a text, and read back.
+_LARGEST: Final = 2**63  #: readers of JSON turn whole numbers from here on into floats
+#: Types of column values that do not exist in JSON: each is written as a text, and read back from it.
 _TYPES: Final[dict[str, Any]] = {one.__name__: one for one in (bytes, bytearray, Decimal, datetime, date, time, timedelta, UUID)}
 _encode: Final = msgspec.json.encode
 
@@ -29,7 +29,7 @@ def answered(description: Sequence[Sequence[Any]] | None, rows: Iterable[Sequenc
     """Return the record of a read's reply.
 
     Args:
-        description: of the columns, as a cursor gives it; of each the name and, if the driver numbers its types, that number are kept.
+        description: the columns as a cursor describes them; the name of each is kept, and its type if the driver gives types as numbers.
         rows: as the driver gives them.
     """
     columns = [[one[0], one[1] if isinstance(one[1], int) else None] for one in description or ()]
@@ -48,7 +48,10 @@ def read_back(reply: bytes) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]
 
 
 def _kept(value: Any) -> Any:  # noqa: ANN401 - of a column
-    """Return the value as JSON, or as `{type: text}`; of any other value only its type, because recording must not make a run fail."""
+    """Return the value as JSON, or as `{type: text}`.
+
+    Of any other value, return only its type, because recording must not make a run fail.
+    """
     if value is None or isinstance(value, str | bool) or (isinstance(value, int) and -_LARGEST <= value < _LARGEST):
         return value
     if isinstance(value, int | float):

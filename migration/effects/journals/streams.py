@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 StreamEnd = Literal["done", "left", "failed"]
-"""done: the source had no more; left: the reader left, or the run ended, before that; failed: the source raised."""
+"""done: the source reached its end; left: the reader left, or the run ended, before this end; failed: the source raised."""
 
 
 class StreamReply(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

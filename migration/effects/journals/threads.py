@@ -19,7 +19,7 @@ _MARK: Final = "_follows_runs"
 def follow_threads() -> None:
     """Make threads and pool jobs that a run starts, from here on, record their effects in that run. A second call changes nothing.
 
-    Only the run and its lane are copied from the context: an engine's own context variables stay as they would be without the migration.
+    Only the run and its lane are copied from the context: an engine's own context variables are the same as without the migration.
     """
     if hasattr(threading.Thread.start, _MARK):
         return
@@ -34,7 +34,7 @@ def follow_threads() -> None:
         if _current.get() is None:
             return submit(pool, function, *args, **kwargs)
         carrying = _carrying(function)
-        with _nobody():  # a thread that the pool starts now serves other runs later
+        with _nobody():  # a thread that the pool starts now will serve other runs later
             return submit(pool, carrying, *args, **kwargs)
 
     setattr(started, _MARK, True)

@@ -16,8 +16,8 @@ class UnfailingJournal:
     """Records effects; its methods raise nothing.
 
     Args:
-        journal: takes them.
-        on_failure: called when it fails ("effects.record").
+        journal: takes the effects.
+        on_failure: called when the journal fails ("effects.record").
     """
 
     __slots__ = ("_journal", "_on_failure")

@@ -10,7 +10,7 @@ context.configure(
     target_metadata=metadata,
     # SQLite can roll back DDL; Alembic assumes that it cannot.
     transactional_ddl=True,
-    # No batch mode: it rebuilds a table, and on SQLite a dropped parent deletes the rows of its children.
+    # Alembic's batch mode is not used: it rebuilds tables, and on SQLite dropping a parent table deletes the rows of its children.
     render_as_batch=False,
     on_version_apply=attributes["after_each_step"],
 )

@@ -152,8 +152,9 @@ def _bereft(whole: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
 
 
 def _placed(whole: dict[str, Any], key: str, flag: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the document with the flag put where this form of document has flags: in an object or a list, at the top level or under
-    `data`.
+    """Return the document with the flag.
+
+    It is put where this kind of document has flags: in an object or a list, at the top level or under `data`.
     """
     if "flags" not in whole and isinstance(whole.get("data"), dict):
         return {**whole, "data": _placed(whole["data"], key, flag)}
@@ -181,7 +182,7 @@ def _open_lock(lock: Path, real: Path) -> int:
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except PermissionError:
-        return os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # a lock needs no more
+        return os.open(lock, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)  # reading is enough to lock a file
     owner = _owner(real)
     with suppress(PermissionError):  # the lock file belongs to another user, who already gave it this access
         if (found := os.fstat(handle)).st_uid != owner.st_uid or found.st_gid != owner.st_gid:

@@ -26,7 +26,7 @@ from migration.settings import MigrationSettings
 
 _LIMITS: Final = HttpLimits(connect_s=3.0, answer_s=10.0)
 _CONFLICTS: Final = frozenset({400, 409, 412, 422})
-"""Statuses of an edit whose test failed; LaunchDarkly does not document which."""
+"""Statuses of an answer to an edit whose test failed; LaunchDarkly does not document them."""
 
 
 class HostedEditor:

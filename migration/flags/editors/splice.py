@@ -42,7 +42,7 @@ def spliced(text: str, new: Mapping[str, object]) -> str:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two JSON values are equal, where 1, 1.0 and true are three different values."""
+    """Return whether two JSON values are equal; 1, 1.0 and true are three different values."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):

@@ -187,7 +187,7 @@ def _fallthrough(flag: Flag, weights: Mapping[Stage, int], stages: Mapping[Stage
 
 
 def _untracked(rollout: Mapping[str, Any]) -> set[int]:
-    """Return the variations whose shares are all left out of the experiment."""
+    """Return the variations of which every share is outside the experiment."""
     listed = rollout.get("variations") or []
     return {one.get("variation") for one in listed if one.get("untracked")} - {
         one.get("variation") for one in listed if not one.get("untracked")

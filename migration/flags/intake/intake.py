@@ -168,7 +168,7 @@ class FlagIntake(DataSourceUpdateSink):
         )
 
     def _take(self, data: FlagData, problems: Sequence[FlagProblem], *, whole: bool) -> None:
-        """Take the state. If not `whole`, only one item was read, which does not show that the source can be read completely."""
+        """Take the state. If `whole` is false, only one item was read, which does not prove that the whole source can be read."""
         found = merged(data, problems, known=self.data, surfaces=self._surfaces, ours=self._ours)
         changed = not self.taken or _text(found.data) != _text(self.data)
         if changed and not self._give(found.data):

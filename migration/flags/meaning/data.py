@@ -39,7 +39,7 @@ class FlagProblem:
 
     key: str
     place: str  #: the place in the item's JSON, e.g. "rules[0].clauses[1].op"; "": the whole
-    what: str  #: what is wrong there, and what to do
+    what: str  #: the problem there, and how to correct it
     kind: Kind = "flag"
 
     def __str__(self) -> str:
@@ -180,7 +180,7 @@ def _entries(whole: Mapping[str, Any], name: str, *, plain: bool = False) -> Ite
     key.
 
     Raises:
-        FlagSourceError: the value is neither an object nor such a list, so it is not known which items are missing.
+        FlagSourceError: the value is neither an object nor such a list, so missing items cannot be recognised.
     """
     found = whole.get(name)
     if isinstance(found, dict):

@@ -49,7 +49,7 @@ class Evaluation:
     killed: bool  #: whether the kill switch is on here, whatever the stage
     plan: Plan  #: the plan of a run; it includes the kill switch
     percent: float  #: percentage of the runs that are shadowed if the plan names a shadow
-    complaint: str | None  #: what is wrong with an evaluated value, and what is used instead; None: nothing is wrong
+    complaint: str | None  #: the problem of an evaluated value, and the value that is used instead; None: there is no problem
     fails_over: bool = False  #: whether control resumes a run that candidate fails; never at `complete`, where its store is not written
 
     @property

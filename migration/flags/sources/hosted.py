@@ -33,7 +33,7 @@ _SILENT_S: Final = 10.0  #: longer than any request
 _OUTAGE_LOOKS: Final = 4
 """Number of consecutive requests without an answer after which a silent stream may be a dead connection."""
 _OLDER_LOOKS: Final = 10
-"""A cache between may be behind for a few requests."""
+"""A cache in between may be out of date for a few requests."""
 
 
 class HostedSource:

@@ -1,4 +1,4 @@
-"""`ActionsAgent` turns advice into a saved plan: the one agent of the chain with a side effect."""
+"""`ActionsAgent` saves the advice of the other agents as a plan. No other agent of the chain stores anything."""
 
 from netra_backend.app.agents.base import Agent
 from netra_backend.app.agents.plan_ids import SAVE_PLAN

@@ -26,8 +26,8 @@ class Task:
     user: UserExecutionContext
     message: str
     history: tuple[Message, ...] = ()  #: the thread so far, oldest first
-    tools: tuple[ToolSpec, ...] = ()  #: all that are offered; an agent uses those named in its `tool_names`
-    results: Mapping[str, str] = field(default_factory=dict)  #: agent name -> final answer, of the agents that ran before
+    tools: tuple[ToolSpec, ...] = ()  #: all offered tools; an agent uses only those in its `tool_names`
+    results: Mapping[str, str] = field(default_factory=dict)  #: final answers of the agents that ran before, by agent name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Agent:
 
     name: ClassVar[str]
     instructions: ClassVar[str]  #: the system prompt below its first line
-    tool_names: ClassVar[tuple[str, ...] | None] = ()  #: tools it may use; None: all that are offered
+    tool_names: ClassVar[tuple[str, ...] | None] = ()  #: names of the tools that the agent may use; None: all offered tools
     MAX_MODEL_CALLS: ClassVar[int] = 32
 
     def __init__(self, world: World) -> None:
@@ -73,7 +73,7 @@ class Agent:
         Raises:
             AgentFailedError: the model still calls tools after `MAX_MODEL_CALLS` replies, or its answer cannot be used.
             ModelError: the model did not answer.
-            Exception: any error of a port that is not in `errors.py`.
+            Exception: any other error of a port, which `errors.py` does not define.
         """
         talk = _Talk(task=task, tools=self._usable(task), messages=self.conversation(task))
         await self._think(talk, "Reading the request.")
@@ -88,7 +88,7 @@ class Agent:
         raise AgentFailedError(f"the {self.name} agent had no answer after {self.MAX_MODEL_CALLS} model calls")
 
     def conversation(self, task: Task) -> list[Message]:
-        """Return the first messages: a prompt with the other agents' findings, the history without its own prompt, and the request."""
+        """Return the first messages: a prompt with the other agents' findings, the history without its system prompt, and the request."""
         history = task.history[1:] if task.history and task.history[0].role == "system" else task.history
         return [Message(role="system", content=self._prompt(task)), *history, Message(role="user", content=task.message)]
 

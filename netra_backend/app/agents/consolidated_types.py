@@ -26,7 +26,7 @@ class EngineConfig:
     max_concurrent_agents: int = 10  #: not used anywhere; kept on purpose
     agent_execution_timeout: float = 30.0  #: seconds
     max_history_size: int = 100
-    require_user_context: bool = True  #: False: the engine's own context replaces a missing one
+    require_user_context: bool = True  #: False: if no context is given, the engine uses its own
     enable_request_scoping: bool = True  #: False: `with_request_scope` is refused
 
 
@@ -52,7 +52,7 @@ class ConsolidatedContext:
     rows: Sequence[Any] = ()  #: JSON rows that the message is about
     mcp_servers: tuple[str, ...] = ()  #: servers whose tools the agent may use
     batches: list[str] = field(default_factory=list)  #: messages to execute one after the other; set by the data extension
-    known: "ConsolidatedResult | None" = None  #: an answer from the data extension's cache, in place of an execution
+    known: "ConsolidatedResult | None" = None  #: the answer from the data extension's cache; then nothing is executed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class ConsolidatedResult:
     success: bool
     agent_name: str
     duration_s: float  #: monotonic seconds
-    final_answer: str | None = None  #: None on failure, and also when the agent returned no answer and this counted as success
+    final_answer: str | None = None  #: None on failure, and on a success without an answer
     step_count: int = 0
     data: Mapping[str, Any] = field(
         default_factory=dict

@@ -1,9 +1,9 @@
 """The consolidated `ExecutionEngine`, DUPLICATE: one engine for all users; extensions add users' permits, data, events and MCP.
 
-It has its own types, factory and request scope, in addition to those of `UserExecutionEngine`. Its defects are kept on purpose, because
-they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, counts a missing
-answer as success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose permits, and
-cache answers without regard to the user.
+It has its own types, factory and request scope, although `UserExecutionEngine` has such parts already. Its defects are kept on purpose,
+because they are why the migration exists. It sends no event between start and end, and none about a failure. It raises no error, counts a
+missing answer as success, ignores `max_concurrent_agents`, and distinguishes runs by agent and millisecond only. The extensions lose
+permits, and cache answers without regard to the user.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ __all__ = [
 
 
 class ExecutionEngine:
-    """Executes agents, a fresh one for each execution, with the additions of the extensions.
+    """Executes agents, a new one for each execution; the extensions take part in it.
 
     Args:
         config: None: the defaults.
@@ -104,8 +104,8 @@ class ExecutionEngine:
         """
         context = _context(agent_name, task, self._user(user_context))
         await self.initialize()
-        # If two runs of an agent start in the same millisecond, the second replaces the first, and the end of either removes the entry.
-        # This defect is kept on purpose.
+        # Two runs of an agent that start in the same millisecond share one entry, and the first of them to end removes it. This defect is
+        # kept on purpose.
         run_key = f"{agent_name}_{int(self._clock() * 1000)}"
         self._active_runs[run_key] = context
         started_s = self._clock()
@@ -269,7 +269,7 @@ class ExecutionEngineFactory:
         return ExecutionEngine(config, self._registry, self._bridge, user_context, self._dispatcher)
 
     def create_user_engine(self, user_context: UserExecutionContext) -> ExecutionEngine:
-        """Return an engine with users' permits, for this user."""
+        """Return an engine for this user, with the extension that limits each user's executions."""
         return self.create_engine(EngineConfig(user_features=True), user_context)
 
     def create_data_engine(self) -> ExecutionEngine:

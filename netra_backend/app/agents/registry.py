@@ -1,4 +1,4 @@
-"""`AgentRegistry`: the agents by name, a fresh one for each request."""
+"""`AgentRegistry` makes agents by name, a new one for each request."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

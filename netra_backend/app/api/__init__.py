@@ -1,1 +1,1 @@
-"""What the backend answers over HTTP and WebSocket: authentication, chat, health."""
+"""The backend's endpoints over HTTP and WebSocket, and their authentication."""

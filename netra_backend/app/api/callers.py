@@ -1,4 +1,4 @@
-"""Prepares a request over HTTP until its run begins: who asks, what is asked, how often, in which thread."""
+"""Handles an HTTP request until its run begins: reads caller and body, limits the rate, opens the thread."""
 
 import asyncio
 import uuid
@@ -124,7 +124,8 @@ async def read_body(request: Request, kind: type[Body], limit_bytes: int) -> Bod
 
 _ALLOWED: Final = r"[^\x00-\x1f\x7f-\x9f/\\\u2028\u2029]"
 _NOT_BLANK: Final = r"[^\x00-\x20\x7f-\xa0/\\\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
-#: An id in OpenAPI. The server also refuses placeholders in other case, and short ids that begin with a placeholder and a separator.
+#: The OpenAPI schema of an id. The server also refuses placeholders in upper or mixed case, and short ids that begin with a placeholder and
+#: a separator.
 ID_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "string",
     "minLength": 1,

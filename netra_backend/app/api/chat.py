@@ -22,13 +22,13 @@ from netra_backend.app.api.failures import STATUS, Failure, failure_of
 from netra_backend.app.api.gateway import Gateway, gateway_of
 from netra_backend.app.errors import AuthenticationError, DrainingError
 from netra_backend.app.services.tokens import Identity
-from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError
+from netra_backend.app.websocket.connections import Connection, TooManyConnectionsError, offer_of
 
 _logger = logging.getLogger(__name__)
 
 router = APIRouter()
 
-HangUp = tuple[CloseCode, str]  #: and the reason
+HangUp = tuple[CloseCode, str]  #: close code and reason
 
 
 @router.websocket("/ws/chat")
@@ -50,7 +50,8 @@ async def chat(socket: WebSocket) -> None:
             await _deny(socket, Failure(code="too_many_connections", message=str(error)))
         else:
             await _accept(socket, shown)
-            await ChatSession(gateway, Connection(socket, send_timeout_s=gateway.limits.send_timeout_s), identity).serve()
+            connection = Connection(socket, send_timeout_s=gateway.limits.send_timeout_s, offer=offer_of(socket.scope))
+            await ChatSession(gateway, connection, identity).serve()
 
 
 async def _accept(socket: WebSocket, shown: auth.Credentials) -> None:
@@ -84,7 +85,7 @@ class ChatSession:
 
     Args:
         gateway: the objects that all endpoints share.
-        connection: accepted.
+        connection: the client's accepted connection.
         identity: tenant and user of the client's token.
     """
 
@@ -131,7 +132,7 @@ class ChatSession:
             raw = await self._connection.receive(min(self._expires_at, self._idle_at))
         except TimeoutError:
             return await self._nothing_came()
-        # The web server also checks the size if it is configured to, with the same answer.
+        # The web server may also be configured to check the size; it then gives the same answer.
         if len(raw) > self._gateway.settings.max_message_bytes:
             return CloseCode.TOO_BIG, f"a message may have {self._gateway.settings.max_message_bytes} bytes"
         self._stay()
@@ -145,7 +146,7 @@ class ChatSession:
         self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
 
     def _look_at_drain(self) -> None:
-        """Called after a run's end, because it may have been the last run before the server stops."""
+        """Called when a run has ended. If the server is stopping, `serve` wakes up and checks whether any run is left."""
         if self._gateway.drain.begun:
             self._connection.wake()
 

@@ -128,7 +128,7 @@ class ChatRuns:
         )
 
     async def _run(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> Outcome:
-        """Accept the run, pass its frames on, and return how it ended, as the execution decided; its stream is closed by then."""
+        """Accept the run, pass its frames on, close its stream, and return how it ended."""
         run_id = context.run_id
         # The run is cancellable only from here to `finally`: a cancellation must cut off neither `run_accepted` nor `run_finished`.
         self._cancellable.add(run_id)

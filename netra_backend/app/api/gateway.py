@@ -22,17 +22,17 @@ class ChatLimits:
 
     connections_per_user: int = 16
     runs_per_connection: int = 4
-    refusals_in_a_row: int = 20  #: refused messages in a row, without an accepted chat between them; then the server closes the connection
+    refusals_in_a_row: int = 20  #: the server closes the connection after this many refused messages without an accepted chat between them
     send_timeout_s: float = 20.0  #: a client that accepts no frame for this long counts as disconnected
-    idle_timeout_s: float = 900.0  #: without a message and without a run
+    idle_timeout_s: float = 900.0  #: a connection without a message and without a run is closed after this time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchLimits:
     """How much one user may ask of the server with batches, in addition to the message size and rate in the settings."""
 
-    batches_per_user: int = 1  #: at once
-    items: int = 100  #: of one batch
+    batches_per_user: int = 1  #: batches that a user may run at once
+    items: int = 100  #: items that a batch may contain
     item_s: float = 60.0  #: an item that takes longer is stopped
 
 

@@ -1,4 +1,4 @@
-"""Headers of every HTTP answer: an answer is not a page, must not be cached, and closes the connection while the server is stopping."""
+"""Headers of every HTTP answer: it is not a page and must not be cached. While the server is stopping, it also closes the connection."""
 
 from typing import Final
 

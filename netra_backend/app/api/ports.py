@@ -75,7 +75,7 @@ class ComposedExecution(Execution, Protocol):
 
     @property
     def threads(self) -> ThreadRuns:
-        """Return the reader of threads that consist of these runs."""
+        """Return a reader of the threads that the stored runs form."""
         ...
 
 

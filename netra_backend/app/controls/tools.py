@@ -17,9 +17,9 @@ from netra_backend.app.world import World
 class ControlTools:
     """Calls one tool for each request on one engine for all users.
 
-    The tools are called through the world's port, which checks names, permissions and arguments and whose answer is recorded. So the
-    engine's own permission check always passes, and its own schemas accept anything; otherwise a refusal would be an effect of one engine
-    only.
+    The tools are called through the world's port, which checks names, permissions and arguments, and whose answers are recorded. So the
+    engine's own permission check always passes here, and its own schemas accept anything. Otherwise a refused call would be recorded for
+    the candidate only.
 
     Args:
         world: the ports.

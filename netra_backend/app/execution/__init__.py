@@ -1,8 +1,8 @@
 """The composition root: joins the backend's engines and the migration. The only package that imports both.
 
 `compose` builds the object that executes the API's requests (`backend.py`). `fresh_engine` builds one engine for a replay (`engines.py`,
-with the table of all control engines); its effects are answered from a journal (`recorded_ports.py`). `ReadingEngines` replaces it if a
-replay may read what the journal does not contain. `open_run_stores` is for `netra-migration backfill` (`run_stores.py`).
+with the table of all control engines); its effects are answered from a journal (`recorded_ports.py`). If a replay may read what the journal
+does not contain, `ReadingEngines` is used instead of `fresh_engine`. `open_run_stores` is for `netra-migration backfill` (`run_stores.py`).
 `check_conversations` checks that a surface and agent can answer the conversations of `netra-migration replay` (`conversations.py`). When
 the last surface is done, this folder is removed and only `serving.py` remains.
 """

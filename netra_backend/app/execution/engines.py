@@ -75,7 +75,7 @@ def fresh_engine(surface: str, origin: Origin, /) -> Engine:
 
 
 class ReadingEngines:
-    """New engines for replays under the miss policy `allow`; of the outside they can reach only the read-only tools.
+    """New engines for replays under the miss policy `allow`. They can reach nothing outside except the read-only tools.
 
     Args:
         settings: name the database that the tools read; None: the settings of the environment.

@@ -1,1 +1,1 @@
-"""The services of agents: user context, model, tools, database."""
+"""The services that agents and endpoints use: user context, model, tools, database."""

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -47,9 +47,20 @@ class ActionPlans:
         return await self._database.read(lambda connection: _read(connection, tenant_id, plan_id))
 
 
+# Statements are made once: making one takes longer than what the database needs for it.
+_plans: Final = ActionPlanRow.metadata.tables[ActionPlanRow.__tablename__]
+_COLUMNS: Final = ("tenant_id", "id", "user_id", "thread_id", "title", "items")
+_PLAN: Final = select(*(_plans.c[name] for name in _COLUMNS)).where(
+    _plans.c.tenant_id == bindparam("tenant"), _plans.c.id == bindparam("plan")
+)
+_SAVE: Final = {
+    name: insert(_plans).values({name: bindparam(name) for name in _COLUMNS}).on_conflict_do_nothing()
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
+
+
 def _read(connection: Connection, tenant_id: str, plan_id: str) -> ActionPlan | None:
-    query = select(ActionPlanRow.__table__).where(ActionPlanRow.tenant_id == tenant_id, ActionPlanRow.id == plan_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_PLAN, {"tenant": tenant_id, "plan": plan_id}).one_or_none()
     if row is None:
         return None
     return ActionPlan(
@@ -59,7 +70,6 @@ def _read(connection: Connection, tenant_id: str, plan_id: str) -> ActionPlan | 
 
 def _kept(connection: Connection, plan: ActionPlan) -> ActionPlan | None:
     """Insert the plan unless its id exists, and return the stored plan with this id; the primary key decides a race."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    values = {name: getattr(plan, name) for name in ("tenant_id", "id", "user_id", "thread_id", "title")}
-    connection.execute(insert(ActionPlanRow).values(**values, items=list(plan.items)).on_conflict_do_nothing())
+    values = {name: getattr(plan, name) for name in _COLUMNS} | {"items": list(plan.items)}
+    connection.execute(_SAVE[connection.dialect.name], values)
     return _read(connection, plan.tenant_id, plan.id)

@@ -83,7 +83,7 @@ def open_engine(url: SecretStr | str, *, read_only: bool = False, setting: str =
     Args:
         url: SQLAlchemy URL with an async driver, such as `sqlite+aiosqlite:///var/netra.db` (the folder is created) or
             `postgresql+psycopg://user:password@host/name`.
-        read_only: the database itself refuses to change anything on these connections. A SQLite file is not created: it must exist.
+        read_only: the database refuses every change on these connections. A SQLite file is not created: it must exist.
 
         setting: the variable that contains the URL, for the error message.
 

@@ -12,7 +12,7 @@ from typing import Final
 _PROBE_BYTES: Final = 64 * 2**10
 #: Descriptors that must be free: a connection, its file and its database each need one.
 _SPARE_DESCRIPTORS: Final = 8
-#: Share of the memory limit from which on the process should get no new work.
+#: From this share of the memory limit on, the process should get no new work.
 _FULL: Final = 0.95
 _CGROUP: Final = Path("/sys/fs/cgroup")
 _ADVICE: Final[Mapping[int, str]] = {
@@ -32,7 +32,7 @@ class Machine:
     """The resources that one process has left.
 
     Args:
-        home: the folder of the files that it writes.
+        home: the folder into which the process writes.
         memory: a function that returns the bytes in use and the limit, or None without a limit; by default `memory_of_process`.
     """
 

@@ -95,4 +95,4 @@ def _usage(tenant: str, until: date, days: int) -> Iterator[dict[str, Any]]:
 
 
 def _columns(price: Price) -> dict[str, Any]:
-    return {name: getattr(price, name) for name in Price.__slots__}
+    return {name: getattr(price, name) for name in Price.__struct_fields__}

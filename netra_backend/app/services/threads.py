@@ -1,8 +1,9 @@
 """The owner of a thread. Within a tenant, a thread belongs to the user who first used its id."""
 
 from collections import OrderedDict
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -13,6 +14,19 @@ from netra_backend.app.services.transactions import transactions
 _REMEMBERED_OWNERS = 10_000
 
 _Thread = tuple[str, str]  #: tenant, thread
+
+# Statements are made once: making one takes longer than what the database needs for it.
+_threads: Final = ThreadRow.metadata.tables[ThreadRow.__tablename__]
+_OWNER: Final = select(_threads.c.user_id).where(_threads.c.tenant_id == bindparam("tenant_id"), _threads.c.id == bindparam("thread_id"))
+_ROW: Final[dict[Any, Any]] = {
+    _threads.c.id: bindparam("thread_id"),
+    _threads.c.tenant_id: bindparam("tenant_id"),
+    _threads.c.user_id: bindparam("user_id"),
+}
+_CLAIM: Final = {
+    name: insert(_threads).values(_ROW).on_conflict_do_nothing().returning(_threads.c.user_id)
+    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 
 class ThreadStore:
@@ -63,14 +77,12 @@ class ThreadStore:
 
 def _owner(connection: Connection, thread: _Thread) -> str | None:
     tenant_id, thread_id = thread
-    query = select(ThreadRow.user_id).where(ThreadRow.tenant_id == tenant_id, ThreadRow.id == thread_id)
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(_OWNER, {"tenant_id": tenant_id, "thread_id": thread_id}).scalar_one_or_none()
 
 
 def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
     """Insert the user as owner unless there is one, and return the owner; the primary key decides a race."""
     tenant_id, thread_id = thread
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = {"id": thread_id, "tenant_id": tenant_id, "user_id": user_id}
-    claim = insert(ThreadRow).values(row).on_conflict_do_nothing().returning(ThreadRow.user_id)
-    return connection.execute(claim).scalar_one_or_none() or _owner(connection, thread) or _claimed(connection, thread, user_id)
+    row = {"thread_id": thread_id, "tenant_id": tenant_id, "user_id": user_id}
+    claim = connection.execute(_CLAIM[connection.dialect.name], row)
+    return claim.scalar_one_or_none() or _owner(connection, thread) or _claimed(connection, thread, user_id)

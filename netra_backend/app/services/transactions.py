@@ -8,10 +8,7 @@ with the writer and never wait. With a database server, each transaction has its
 import asyncio
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -19,6 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from netra_backend.app.services.database_threads import DatabaseThreads, Job
 from netra_backend.app.services.sqlite_files import prepare_sqlite
 
 T = TypeVar("T")
@@ -107,32 +105,12 @@ class _OfFile:
             file.release()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    work: Callable[[Connection], Any]
-    answer: asyncio.Future[Any]
-
-    def resolve(self, result: object = None, error: BaseException | None = None) -> None:
-        """Pass the result to the waiting task, in its own event loop."""
-        loop = self.answer.get_loop()
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._resolve, result, error)
-
-    def _resolve(self, result: object, error: BaseException | None) -> None:
-        if self.answer.done():
-            return
-        if error is not None:
-            self.answer.set_exception(error)
-        else:
-            self.answer.set_result(result)
-
-
 class _BusyError(Exception):
     """The file cannot be written now, for a reason that has nothing to do with the work."""
 
 
 class _File:
-    """One SQLite file. It counts its users, and is closed when the last one releases it."""
+    """One SQLite file. It counts the engines that use it, and is closed when the last engine releases it."""
 
     _open: Final[dict[str, "_File"]] = {}
     _opening: Final = threading.Lock()
@@ -141,82 +119,82 @@ class _File:
         self._name = str(url.database)
         self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, pool_size=_READERS + 1, max_overflow=0)
         prepare_sqlite(self._engine)
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database-writer")
-        self._readers = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="database-reader")
-        self.users = 0  #: number of users
-        self._jobs: deque[_Job] = deque()
-        self._busy = False
-        self._lock = threading.Lock()
+        self._writer = DatabaseThreads("database-writer", self._engine, _write, group=_GROUP)
+        self._readers = DatabaseThreads("database-reader", self._engine, _read, threads=_READERS)
+        self.users = 0  #: number of engines that use the file
 
     @classmethod
     def of(cls, url: URL) -> "_File":
-        """Return the process's object for this file, and count its new user."""
+        """Return the process's object for this file, and count one more engine that uses it."""
         with cls._opening:
             file = cls._open.setdefault(str(url.database), cls(url))
             file.users += 1
             return file
 
     def release(self) -> None:
-        """Remove one user; close the file after the last one."""
+        """Count one engine less; close the file after the last one."""
         with self._opening:
             self.users -= 1
             if self.users:
                 return
             del self._open[self._name]
-        self._writer.shutdown()
-        self._readers.shutdown()
+        self._writer.close()
+        self._readers.close()
         self._engine.dispose()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        def reading() -> T:
-            with self._engine.connect() as connection:
-                return work(connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        return await self._answered(self._readers, work)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
+        return await self._answered(self._writer, work)
+
+    async def _answered(self, threads: DatabaseThreads, work: Callable[[Connection], T]) -> T:
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        with self._lock:
-            self._jobs.append(_Job(work=work, answer=answer))
-            idle, self._busy = not self._busy, True
-        if idle:
-            self._writer.submit(self._work_off)
+        threads.put(Job(work=work, answer=answer))
         return await answer
 
-    def _work_off(self) -> None:
-        while True:
-            with self._lock:
-                jobs = [self._jobs.popleft() for _ in range(min(_GROUP, len(self._jobs)))]
-                self._busy = bool(jobs)
-            if not jobs:
-                return
-            self._do(jobs)
-            time.sleep(_REST_S)
 
-    def _do(self, jobs: Sequence[_Job]) -> None:
-        """Do the jobs in one transaction. If a job fails, do each in a separate transaction, so that the others succeed."""
+def _read(connection: Connection, jobs: Sequence[Job]) -> None:
+    for job in jobs:
         try:
-            results = self._committed(jobs)
-        except _BusyError as busy:
-            for job in jobs:
-                job.resolve(error=busy.__cause__)
-        except BaseException as error:  # noqa: BLE001 - passed to the caller
-            if len(jobs) == 1:
-                jobs[0].resolve(error=error)
-                return
-            for job in jobs:
-                self._do([job])
-        else:
-            for job, result in zip(jobs, results, strict=True):
-                job.resolve(result)
+            result = job.work(connection)
+            connection.rollback()  # the next work reads what was written in between
+        except BaseException as error:
+            job.resolve(error=error)
+            raise
+        job.resolve(result)
 
-    def _committed(self, jobs: Sequence[_Job]) -> list[Any]:
-        with self._engine.connect() as connection:
-            try:
-                # Begin as a writer: a transaction that reads first and writes later fails when another process has written in between.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            except SQLAlchemyError as error:
-                raise _BusyError from error
-            results = [job.work(connection) for job in jobs]
-            connection.commit()
-            return results
+
+def _write(connection: Connection, jobs: Sequence[Job]) -> None:
+    """Do the jobs in one transaction. If a job fails, do each in a separate transaction, so that the others succeed."""
+    try:
+        results = _committed(connection, jobs)
+    except _BusyError as busy:
+        for job in jobs:
+            job.resolve(error=busy.__cause__)
+        raise
+    except BaseException as error:  # noqa: BLE001 - passed to the caller
+        if len(jobs) == 1:
+            jobs[0].resolve(error=error)
+        else:
+            for job in jobs:
+                _write(connection, [job])
+    else:
+        for job, result in zip(jobs, results, strict=True):
+            job.resolve(result)
+        time.sleep(_REST_S)
+
+
+def _committed(connection: Connection, jobs: Sequence[Job]) -> list[Any]:
+    try:
+        # Begin as a writer: a transaction that reads first and writes later fails when another process has written in between.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except SQLAlchemyError as error:
+        raise _BusyError from error
+    try:
+        results = [job.work(connection) for job in jobs]
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+    return results

@@ -50,7 +50,7 @@ class FrameChannel:
         return frame
 
     def close(self, _task: object = None) -> None:
-        """Accept no more frames; the queued ones can still be read."""
+        """Queue no more frames; the queued ones can still be read."""
         self._closed = True
         self._readable.set()
         self._writable.set()

@@ -3,12 +3,25 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 _logger = logging.getLogger(__name__)
+
+Offer = Callable[[bytes], bool]
+"""Sends a text and returns True, or returns False if that needs waiting or is not possible."""
+
+OFFER: Final = "netra.offer"
+"""The extension of an ASGI scope that has an `Offer`, as "text"; the server's own WebSocket protocol sets it."""
+
+
+def offer_of(scope: Mapping[str, Any]) -> Offer | None:
+    """Return the quick way to send texts on the WebSocket of this scope; None: its server has none."""
+    offer: Offer | None = (scope.get("extensions") or {}).get(OFFER, {}).get("text")
+    return offer
 
 
 class TooManyConnectionsError(Exception):
@@ -61,10 +74,12 @@ class Connection:
     Args:
         socket: an accepted socket.
         send_timeout_s: seconds after which a client that reads nothing counts as disconnected.
+        offer: sends a text without waiting and returns True, or returns False; None: there is only the socket's own way.
     """
 
-    def __init__(self, socket: WebSocket, *, send_timeout_s: float) -> None:
+    def __init__(self, socket: WebSocket, *, send_timeout_s: float, offer: Offer | None = None) -> None:
         self._socket = socket
+        self._offer = offer
         self._send_timeout_s = send_timeout_s
         self._receiving: asyncio.Timeout | None = None
         self._woken = False
@@ -104,6 +119,9 @@ class Connection:
         """
         if self.stalled or self._socket.application_state is not WebSocketState.CONNECTED:
             raise WebSocketDisconnect(1006)
+        if self._offer is not None and self._offer(frame):
+            return
+        # Only waiting needs a timer: a timer for every frame would cost more than the frame.
         try:
             async with asyncio.timeout(self._send_timeout_s):
                 await self._socket.send({"type": "websocket.send", "text": frame.decode()})

@@ -11,7 +11,8 @@ REDACTED: Final = "[redacted]"
 MAX_ITEMS = 50
 MAX_DEPTH = 8
 
-#: Whole words of a key, after `apiKey` was changed to `api_key`. "tokens" is not listed, because `input_tokens` is a count.
+#: Words that mark a key as secret. They match whole words of the key, after `apiKey` was changed to `api_key`. "tokens" is not listed,
+#: because `input_tokens` is a count.
 _TELLING = re.compile(
     r"(?:^|_)(?:pass(?:word|wd|phrase)|pwd|secrets?|token|jwt|bearer|authorization|auth|cookie|credentials?|signature"
     r"|(?:api|access|private|secret|signing|encryption|master)_?keys?)(?:_|$)"

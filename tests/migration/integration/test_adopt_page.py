@@ -156,7 +156,7 @@ def test_the_mistake_is_found_and_gone_when_it_is_mended(said):
 
 def test_the_removal_check_says_what_is_not_met_yet(said):
     (checked,) = outputs(said, "netra-migration removal check")
-    assert re.search(r"shop: \d of 8 criteria unmet", checked)
+    assert re.search(r"shop: \d of 10 criteria unmet", checked)
     assert "no_legacy_run" in checked
 
 

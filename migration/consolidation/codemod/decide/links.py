@@ -9,7 +9,7 @@ from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.findings.meaning import Meaning
 
-_MOST_STEPS: Final = 20  #: so many re-exports in a chain are followed
+_MOST_STEPS: Final = 20  #: at most this many re-exports in a chain are followed
 
 
 class Links:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from migration.consolidation.auditing import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
+from migration.consolidation.removal.eyesight.planting import eyesight
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.readiness import code, runs
+from migration.consolidation.removal.readiness import code, runs, sight
 from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
 from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
-from migration.consolidation.removal.readiness.uses import uses_of
 from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy_runs_since
+from migration.consolidation.removal.uses import uses_of
 from migration.import_strings import load
 from migration.settings import MigrationSettings
 from migration.stores import DAY_S
@@ -49,12 +50,17 @@ class RemovalCheck:
         root = self.root.resolve()
         configuration = load_configuration(root)
         inventory = audit(root, configuration=configuration, progress=progress)
+        visible = eyesight(root, configuration, parts, inventory)
         references = flag_references(root, configuration, surfaces, self.settings.home)
         found = {}
         for surface, own in parts.items():
             uses = uses_of(own, inventory, configuration)
-            by_name = code.strings(uses)
-            found[surface] = [code.consumers(own, uses, inventory, configuration), by_name, code.flags(surface, references[surface])]
+            found[surface] = [
+                code.consumers(own, uses, inventory, configuration),
+                code.strings(uses),
+                code.flags(surface, references[surface]),
+                sight.eyesight(visible[surface]),
+            ]
         return found
 
     def _witnessed(self, surface: str, told: Criterion) -> Criterion:

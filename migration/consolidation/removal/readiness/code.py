@@ -6,7 +6,7 @@ from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.inventory import Inventory
 from migration.consolidation.removal.manifest import SurfaceParts
 from migration.consolidation.removal.readiness.criteria import Criterion
-from migration.consolidation.removal.readiness.uses import RemainingUses, Use, files_of
+from migration.consolidation.removal.uses import RemainingUses, Use, files_of
 from migration.flags.meaning import surface_flag_key
 
 _SHOWN = 5

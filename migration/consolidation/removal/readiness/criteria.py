@@ -5,7 +5,9 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
-CriterionName = Literal["complete", "no_legacy_run", "strata", "ledger", "consumers", "strings", "flags", "backfill"]
+CriterionName = Literal[
+    "complete", "no_legacy_run", "processes", "strata", "ledger", "consumers", "strings", "flags", "eyesight", "backfill"
+]
 
 CRITERIA: Final[tuple[CriterionName, ...]] = get_args(CriterionName)
 """The criteria, in the order in which they are checked and shown. All of them must be met."""

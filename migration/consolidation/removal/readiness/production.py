@@ -1,4 +1,4 @@
-"""`Production` checks the five criteria that need flags, evidence and run stores, but not an audit of the tree."""
+"""`Production` checks the criteria that need flags, processes, evidence and run stores, but not an audit of the tree."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,15 +7,17 @@ from typing import Final, Self
 from migration.consolidation.removal.manifest import RemovalManifest
 from migration.consolidation.removal.readiness import divergence, history, runs
 from migration.consolidation.removal.readiness.criteria import Criterion, CriterionName
+from migration.consolidation.removal.readiness.processes import processes
 from migration.consolidation.removal.readiness.stages import tenant_stages
-from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError
+from migration.errors import EvidenceError, FlagSourceError, LedgerError, OutboxError, ProcessesError, StoreError
 from migration.evidence import EvidenceReader
 from migration.flags.editors import open_editor
+from migration.processes import ProcessTable
 from migration.settings import MigrationSettings
 from migration.stores import Coverage, Outbox, StoresDatabase, Watch, watch_now
 
 #: Errors that count as "not known". Any other error means a wrong configuration and is raised.
-_NO_ANSWER: Final = (EvidenceError, FlagSourceError, LedgerError, OutboxError, StoreError)
+_NO_ANSWER: Final = (EvidenceError, FlagSourceError, LedgerError, OutboxError, ProcessesError, StoreError)
 
 
 class Production:
@@ -36,6 +38,7 @@ class Production:
         self._flags = open_editor(settings)
         self._evidence = EvidenceReader.of_settings(settings)
         self._stores = StoresDatabase(settings.outbox())
+        self._processes = ProcessTable.reading(settings)
 
     def __enter__(self) -> Self:
         """Return the object itself; a database is opened when it is first read."""
@@ -43,11 +46,12 @@ class Production:
 
     def __exit__(self, *_: object) -> None:
         """Close the databases."""
+        self._processes.close()
         self._stores.close()
         self._evidence.close()
 
     def criteria(self, surface: str) -> list[Criterion]:
-        """Return `complete`, `no_legacy_run`, `strata`, `ledger` and `backfill`; a criterion that cannot be checked is not met.
+        """Return every criterion that needs no audit; a criterion that cannot be checked is not met.
 
         No run is read from a run store.
 
@@ -58,6 +62,7 @@ class Production:
         return [
             asked("complete", lambda: runs.complete(tenant_stages(self._flags.read(), surface), self._watch(surface))),
             asked("no_legacy_run", lambda: runs.no_legacy_run(self._watch(surface))),
+            asked("processes", lambda: processes(surface, self._processes.told(), self._processes.unreadable())),
             asked("strata", lambda: divergence.strata(self._evidence.strata(surface), self._manifest.max_divergence)),
             asked("ledger", lambda: divergence.ledger(divergence.accepted(self._root / parts.ledger))),
             asked("backfill", lambda: self._backfill(surface)),

@@ -11,7 +11,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the column. It is empty for earlier comparisons."""
-    op.add_column("occurrences", sa.Column("follows", sa.JSON(), comment="redacted clauses, one for each consequence; null: none is kept"))
+    op.add_column(
+        "occurrences", sa.Column("follows", sa.JSON(), comment="redacted clauses, one for each consequence; null: none are stored")
+    )
 
 
 def downgrade() -> None:

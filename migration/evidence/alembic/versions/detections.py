@@ -14,10 +14,10 @@ def upgrade() -> None:
     op.create_table(
         "detections",
         sa.Column("surface", sa.String(length=64), nullable=False),
-        sa.Column("basis", sa.String(length=16), nullable=False, comment="what the comparisons were made with"),
-        sa.Column("kind", sa.String(length=32), nullable=False, comment="of the injected difference"),
-        sa.Column("injected", sa.BigInteger(), nullable=False, comment="into replays that matched"),
-        sa.Column("seen", sa.BigInteger(), nullable=False, comment="by the comparison"),
+        sa.Column("basis", sa.String(length=16), nullable=False, comment="basis of the comparisons"),
+        sa.Column("kind", sa.String(length=32), nullable=False, comment="kind of the injected difference"),
+        sa.Column("injected", sa.BigInteger(), nullable=False, comment="differences that were injected into replays that matched"),
+        sa.Column("seen", sa.BigInteger(), nullable=False, comment="injected differences that the comparison saw"),
         sa.PrimaryKeyConstraint("surface", "basis", "kind", name="pk_detections"),
     )
 

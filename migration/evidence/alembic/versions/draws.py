@@ -11,8 +11,12 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns. They are empty for earlier runs: each of these was drawn."""
-    op.add_column("comparisons", sa.Column("probability", sa.Float(), comment="with which the run was drawn for shadowing; null: 1"))
-    op.add_column("unseen_runs", sa.Column("probability", sa.Float(), comment="with which the runs were drawn for shadowing; null: 1"))
+    op.add_column(
+        "comparisons", sa.Column("probability", sa.Float(), comment="probability with which the run was drawn for shadowing; null: 1")
+    )
+    op.add_column(
+        "unseen_runs", sa.Column("probability", sa.Float(), comment="probability with which the runs were drawn for shadowing; null: 1")
+    )
 
 
 def downgrade() -> None:

@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 _COLUMNS = ("control_longest_gap_s", "candidate_longest_gap_s")
-_COMMENT = "null: fewer than two events came, or compared before it was kept"
+_COMMENT = "null: fewer than two events came, or compared before this was stored"
 
 
 def upgrade() -> None:

@@ -17,14 +17,25 @@ def upgrade() -> None:
     op.create_table(
         "recordings",
         sa.Column("comparison_id", _RowId, autoincrement=False, nullable=False),
-        sa.Column("size_bytes", sa.Integer(), nullable=False, comment="of the line"),
-        sa.Column("line", sa.LargeBinary(), nullable=False, comment="one line of the recording format, zlib; its schema is inside"),
+        sa.Column("size_bytes", sa.Integer(), nullable=False, comment="size of the line"),
+        sa.Column(
+            "line",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="one line of the recording format, compressed by zlib; it contains the version of its format",
+        ),
         sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name="fk_recordings_comparison_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("comparison_id", name="pk_recordings"),
     )
     op.add_column(
         "divergence_kinds",
-        sa.Column("recordings", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="comparisons kept as recordings"),
+        sa.Column(
+            "recordings",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="comparisons whose served run is stored as a recording",
+        ),
     )
 
 

@@ -15,7 +15,7 @@ def upgrade() -> None:
         "noise_rounds",
         sa.Column("surface", sa.String(length=64), nullable=False),
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False, comment="days since 1970-01-01, UTC"),
-        sa.Column("rounds", sa.BigInteger(), nullable=False, comment="in which each engine was compared with itself"),
+        sa.Column("rounds", sa.BigInteger(), nullable=False, comment="rounds in which each engine was compared with itself"),
         sa.PrimaryKeyConstraint("surface", "day", name="pk_noise_rounds"),
     )
     op.create_table(
@@ -23,9 +23,9 @@ def upgrade() -> None:
         sa.Column("surface", sa.String(length=64), nullable=False),
         sa.Column("fingerprint", sa.String(length=32), nullable=False),
         sa.Column("day", sa.Integer(), autoincrement=False, nullable=False, comment="days since 1970-01-01, UTC"),
-        sa.Column("rounds", sa.BigInteger(), nullable=False, comment="that showed it, in either engine"),
-        sa.Column("control", sa.BigInteger(), nullable=False, comment="rounds in which control showed it against itself"),
-        sa.Column("candidate", sa.BigInteger(), nullable=False, comment="rounds in which candidate did"),
+        sa.Column("rounds", sa.BigInteger(), nullable=False, comment="rounds in which at least one engine showed the divergence"),
+        sa.Column("control", sa.BigInteger(), nullable=False, comment="rounds in which control showed it when compared with itself"),
+        sa.Column("candidate", sa.BigInteger(), nullable=False, comment="rounds in which candidate showed it when compared with itself"),
         sa.PrimaryKeyConstraint("surface", "fingerprint", "day", name="pk_noise_hits"),
     )
 

@@ -18,9 +18,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_strata_sets"),
     )
     op.add_column(
-        "comparisons", sa.Column("strata", sa.String(length=16), comment="set of the served run; null: compared before there were any")
+        "comparisons",
+        sa.Column("strata", sa.String(length=16), comment="set of the served run's strata; null: compared before strata were stored"),
     )
-    op.add_column("comparisons", sa.Column("touched", sa.String(length=16), comment="set that divergences touch; null: none"))
+    op.add_column("comparisons", sa.Column("touched", sa.String(length=16), comment="set of the strata that divergences touch; null: none"))
 
 
 def downgrade() -> None:

@@ -20,7 +20,7 @@ class Ending:
     """How an agent ended: with an answer or with an error, never both."""
 
     state: ExecutionState
-    duration_s: float  #: monotonic; for a timeout: the limit itself
+    duration_s: float  #: monotonic seconds; for a timeout, the time limit
     answer: Answer | None = None
     error: BaseException | None = None
     death: DeathCause | None = None  #: None: the agent was not declared dead
@@ -89,13 +89,13 @@ class AgentRun:
         return ending
 
     def is_of(self, execution: TrackedExecution) -> bool:
-        """Return whether the tracked execution is the one of this run."""
+        """Return whether the tracker's entry `execution` belongs to this run."""
         return self._execution is execution
 
     def stop(self, state: ExecutionState) -> None:
         """End the agent from outside: DEAD when its heartbeat stops, CANCELLED when its engine closes.
 
-        The agent may not have started yet.
+        An agent that has not started yet will not start.
         """
         self._stopped_by = state
         if self._task is not None:

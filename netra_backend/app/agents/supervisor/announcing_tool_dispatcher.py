@@ -1,4 +1,4 @@
-"""`AnnouncingToolDispatcher`: makes the legacy engine's tool calls. It announces each call and never closes one."""
+"""`AnnouncingToolDispatcher`: makes the legacy engine's tool calls. It sends `tool_executing` for each call, and never `tool_completed`."""
 
 from collections.abc import Callable, Sequence
 
@@ -29,4 +29,4 @@ class AnnouncingToolDispatcher:
 
 
 async def _say_nothing(_outcome: ToolOutcome) -> None:
-    """Leave the call open: the legacy stream has no `tool_completed`."""
+    """Send nothing: the legacy stream has no `tool_completed`."""

@@ -55,7 +55,7 @@ class AgentExecutionContext:
         return replace(self, agent_name=agent_name, metadata=metadata, retry_count=0, correlation_id=uuid.uuid4().hex)
 
     def task(self, user: UserExecutionContext) -> Task:
-        """Return what the agent is to do."""
+        """Return the agent's task."""
         return Task(
             user=user,
             message=self.metadata.get("message", ""),
@@ -86,6 +86,6 @@ class PipelineStep:
 
     agent_name: str
     strategy: ExecutionStrategy = ExecutionStrategy.SEQUENTIAL
-    condition: Condition | None = None  #: None: always. False, or an exception, skips the step
+    condition: Condition | None = None  #: None: the step always runs. A condition that returns False or raises skips the step
     dependencies: tuple[str, ...] = ()  #: agents that must have succeeded before; otherwise the step is skipped
     continue_on_error: bool = False  #: True: the pipeline continues when this step fails

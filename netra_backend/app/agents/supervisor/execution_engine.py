@@ -83,7 +83,7 @@ class ExecutionEngine:
         tracker.add_death_callback(self._on_death)
 
     async def execute_agent(self, context: AgentExecutionContext, user_context: UserExecutionContext | None = None) -> AgentExecutionResult:
-        """Execute the agent that the context names, when one of ten permits for all users is free.
+        """Execute the agent that the context names, as soon as one of the ten permits that all users share is free.
 
         After an unexpected exception the agent runs again, after 2, 4 and 8 s; the permit stays held and the tools are called again.
 
@@ -157,7 +157,7 @@ class ExecutionEngine:
         }
 
     def get_isolation_status(self) -> dict[str, Any]:
-        """Return how far users are isolated from each other: not at all, with or without an owner."""
+        """Return how far users are isolated from each other. They are not, even if the engine has an owner."""
         return {
             "has_user_context": self._user_context is not None,
             "user_id": None if self._user_context is None else self._user_context.user_id,
@@ -168,7 +168,7 @@ class ExecutionEngine:
         }
 
     async def shutdown(self) -> None:
-        """Forget the active runs. This stops and releases nothing else."""
+        """Forget the active runs. They are not stopped, and nothing is released."""
         self._active_runs.clear()
 
     async def _execute_admitted(

@@ -39,7 +39,7 @@ DeathCallback = Callable[[TrackedExecution], None]
 class ExecutionTracker:
     """Watches its registered executions, with the running loop's timers; without executions it does nothing.
 
-    A tracker that is never checked hides deaths, so it contains its own timer.
+    The tracker has its own timer, so that deaths are found even if no other code checks for them.
     """
 
     CHECK_EVERY_S = 5.0

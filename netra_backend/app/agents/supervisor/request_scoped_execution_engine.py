@@ -174,7 +174,7 @@ class RequestScopedExecutionEngine:
         return Ending(state=ExecutionState.COMPLETED, duration_s=duration_s, answer=answer)
 
     async def _conclude(self, context: AgentExecutionContext, ending: Ending, said: AgentEvents) -> AgentExecutionResult:
-        """Send the one event of the end, count it, and return the result."""
+        """Send the only event about the end, count the execution, and return its result."""
         answer, message, metadata = ending.answer, None, {}
         if ending.error is not None:
             message = events.safe_message(ending.error)

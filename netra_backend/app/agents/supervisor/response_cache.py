@@ -6,7 +6,7 @@ from netra_backend.app.agents.supervisor.execution_context import AgentExecution
 
 
 class ResponseCache:
-    """Answers by question. Only the key can separate the users.
+    """Answers by question. Users share an answer unless the question contains the user.
 
     Args:
         clock: monotonic seconds.
@@ -25,7 +25,7 @@ class ResponseCache:
         return entry[1] if entry is not None and self._clock() < entry[0] else None
 
     def put(self, question: Hashable, result: AgentExecutionResult) -> None:
-        """Keep the answer for five minutes; an answer that is still valid keeps its age."""
+        """Keep the answer for five minutes. If a valid answer is already cached, nothing changes."""
         if self.get(question) is not None:
             return
         self._entries.pop(question, None)

@@ -1,4 +1,4 @@
-"""A chat's workflow, the same for every engine: triage chooses the chain of agents, or the named agent runs alone."""
+"""A chat's workflow, the same for every engine: triage chooses the chain of agents, or the agent that the request names runs alone."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

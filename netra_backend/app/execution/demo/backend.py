@@ -48,7 +48,7 @@ class Backend:
     """A separate backend process on a free loopback port, which writes all its files into one folder.
 
     Args:
-        home: that folder, with flags, database, evidence and logs.
+        home: the folder; it contains flags, database, evidence and logs.
         ledger: folder of accepted divergences.
     """
 
@@ -107,7 +107,7 @@ class Backend:
         Args:
             program: the command's name.
             arguments: the command's arguments.
-            findings: whether exit code 1 is accepted; a command exits with 1 when the server is slow to follow the edit.
+            findings: whether exit code 1 is accepted, which a command returns when the server is slow to follow an edit.
 
         Raises:
             BackendError: the command failed; its message is included.

@@ -30,7 +30,7 @@ PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "sta
 MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
 CHATS_EACH: Final = 9
-_PROPAGATE_S: Final = 20.0  #: a limit for busy machines; it normally takes a fraction of a second
+_PROPAGATE_S: Final = 20.0  #: the limit on a busy machine; an edit normally arrives within a fraction of a second
 _DRAIN_S: Final = 40.0
 _OK: Final = 200
 
@@ -158,7 +158,7 @@ class Scenario:
                 await self._chat(user, _QUESTIONS[number])
 
     async def _backfill(self) -> None:
-        """Copy the history, which the stages from `shadow` on need."""
+        """Copy the finished runs; the stages from `shadow` on need them in both run stores."""
         report = json.loads(await self._backend.command("netra-migration", "backfill", SURFACE, "--json"))
         runs = sum(tenant["runs"] for tenant in report["tenants"])
         self._progress.check(report["whole"], f"all {runs} runs of the legacy store are in the user store, by count and digest per tenant")
@@ -265,7 +265,10 @@ class Scenario:
 
 
 def _under_kill_switch(stage: Stage) -> Stage:
-    """Return the stage whose plan the kill switch applies: control serves, the stores in use stay in use; `complete` does not change."""
+    """Return the stage whose plan applies under the kill switch: control serves, and the same run stores are written.
+
+    `complete` is unchanged.
+    """
     return stage if stage in {Stage.OFF, Stage.COMPLETE} else Stage.DUALWRITE
 
 

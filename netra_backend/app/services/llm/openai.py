@@ -66,7 +66,7 @@ class OpenAIChatModel:
             ModelTimeoutError: no answer in time, retries included.
             ModelUnavailableError: the endpoint refused, cannot be reached, or gave an answer that cannot be read.
         """
-        # The raised errors and the log contain no text of the SDK's errors, because that may quote the key or the request.
+        # The raised errors and the log contain no text of the SDK's errors, because such a text may quote the key or the request.
         try:
             # The SDK's time-out restarts with every try and every byte; this one limits the whole completion.
             async with asyncio.timeout(self._timeout_s):

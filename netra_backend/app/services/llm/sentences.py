@@ -90,7 +90,7 @@ def _saved(result: Mapping[str, Any]) -> list[str]:
 
 
 def _any(result: Mapping[str, Any]) -> list[str]:
-    """Return a text for the answer of any other tool."""
+    """Return the beginning of the answer, for a tool that has no sentences of its own."""
     return [json.dumps(result, ensure_ascii=False)[:_SHOWN_CHARACTERS]]
 
 

@@ -9,7 +9,8 @@ from netra_backend.app.services.runs.user import UserRunStore
 
 
 class RunDatabases:
-    """The stores of finished runs, and their connections. It connects only on use, so a process can start while a store is down.
+    """The stores of finished runs, and their connections. A connection opens only when it is used, so a process can start while a store is
+    down.
 
     Args:
         settings: name the databases.

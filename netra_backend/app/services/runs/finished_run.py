@@ -147,7 +147,7 @@ def finished_run(
         payload: the payload of the request.
         frames: (event type, JSON) of each event, in order.
         engine: the engine that answered.
-        outcome: how it ended. Only a completed run has an answer, because the last text of a failed run may be incomplete.
+        outcome: how the run ended. Only a completed run has an answer, because the last text of a failed run may be incomplete.
         duration_s: seconds on the monotonic clock.
     """
     message = payload.get("message")

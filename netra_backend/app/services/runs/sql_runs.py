@@ -1,12 +1,13 @@
 """Shared by both run stores: one table of runs in SQLite or PostgreSQL, created on first use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, Connection, Float, Index, MetaData, Select, String, Table, Text, and_, func, or_, select, tuple_
+from sqlalchemy import Column, Connection, Float, Index, MetaData, Select, String, Table, Text, and_, bindparam, func, or_, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +21,7 @@ KEY: Final = ("tenant_id", "user_id", "thread_id", "run_id")
 # Pages follow the order of keys, so this order must not depend on the machine's locale.
 _Id = String(ID_CHARACTERS).with_variant(String(ID_CHARACTERS, collation="C"), "postgresql")
 
+_NONE: Final[Mapping[str, object]] = MappingProxyType({})
 _decoder = msgspec.json.Decoder(FinishedRun)
 _encoder = msgspec.json.Encoder()
 
@@ -50,6 +52,11 @@ class SqlRuns:
     def __init__(self, engine: AsyncEngine, table: Table) -> None:
         self._engine, self._table, self._database = engine, table, transactions(engine)
         self._key = tuple_(*(table.c[column] for column in KEY))
+        # Statements are made once: making one takes longer than what the database needs for it.
+        column, dialect = table.c, postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._insert = dialect.insert(table).on_conflict_do_nothing()
+        self._thread = select(column.record).where(*(column[name] == bindparam(name) for name in KEY[:-1]))
+        self._newest = self._thread.order_by(column.started_at.desc(), column.run_id.desc()).limit(bindparam("newest"))
         self._made = False
         self._making = asyncio.Lock()
 
@@ -62,12 +69,11 @@ class SqlRuns:
         """
         if not runs:
             return
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
 
         def work(connection: Connection) -> None:
             rows = [_row(run) for run in runs]
             # A check before the write would not be enough: another process may write the same run between check and write.
-            result = connection.execute(dialect.insert(self._table).on_conflict_do_nothing(), rows)
+            result = connection.execute(self._insert, rows)
             if result.rowcount < len(rows):
                 self._check_kept(connection, rows)
 
@@ -80,11 +86,10 @@ class SqlRuns:
         Raises:
             RunStoreUnavailableError: the store cannot be read now.
         """
-        column = self._table.c
-        query = select(column.record).where(column.tenant_id == tenant_id, column.user_id == user_id, column.thread_id == thread_id)
-        if newest is not None:
-            query = query.order_by(column.started_at.desc(), column.run_id.desc()).limit(newest)
-        return in_order(await self._decoded(query))
+        asked: dict[str, object] = dict(zip(KEY, (tenant_id, user_id, thread_id), strict=False))
+        if newest is None:
+            return in_order(await self._decoded(self._thread, asked))
+        return in_order(await self._decoded(self._newest, asked | {"newest": newest}))
 
     async def count(self, surface: str, /) -> int:
         """Return how many runs of the surface there are. Raises RunStoreUnavailableError."""
@@ -109,9 +114,9 @@ class SqlRuns:
         query = select(self._table.c.record).where(self._table.c[column] == value)
         return next(iter(await self._decoded(query)), None)
 
-    async def _decoded(self, query: Select[tuple[Any]]) -> list[FinishedRun]:
+    async def _decoded(self, query: Select[tuple[Any]], values: Mapping[str, object] = _NONE) -> list[FinishedRun]:
         async with self._made_ready():
-            records = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+            records = await self._database.read(lambda connection: connection.execute(query, values).scalars().all())
         return [_decoder.decode(record) for record in records]
 
     def _check_kept(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -149,9 +154,9 @@ def _row(run: FinishedRun) -> dict[str, Any]:
 
 
 def _is_of_the_run(error: BaseException) -> bool:
-    """Whether the run itself causes the error: the database rejects it, or the driver cannot send it.
+    """Return whether the run itself causes the error: the database rejects the run, or the driver cannot send it.
 
-    A lost connection is another cause.
+    A lost connection is not caused by the run.
     """
     rejected = isinstance(error, IntegrityError | DataError | UnicodeError)
     return rejected or (isinstance(error, StatementError) and not isinstance(error, DBAPIError))

@@ -115,7 +115,7 @@ class ToolExecutionEngine:
         """Check that the tool exists, that the user may call it and that the arguments fit, then call it. An exception becomes a result.
 
         Args:
-            tool: None: there is no such tool; the result is then an error.
+            tool: the tool to call; None: there is no such tool, so the result is an error.
             arguments: a JSON object.
             user: the user whose permissions are checked.
             db_session: also gets the usage record; None: only this engine stores it.

@@ -10,7 +10,7 @@ from typing import Any
 from netra_backend.app.errors import ToolArgumentsError
 from netra_backend.app.services.action_plans import ActionPlan
 from netra_backend.app.services.unified_tool_registry.registry import ToolPorts
-from netra_backend.app.services.usage_data import Period, Price, Spend
+from netra_backend.app.services.usage_data import Dimension, Period, Price, Spend
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 
 _TOP_MODELS = 3
@@ -29,18 +29,23 @@ def _days(period: Period | None) -> dict[str, str | None]:
     return {"since": str(period.since) if period else None, "until": str(period.until) if period else None}
 
 
-async def _spend(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> tuple[Period | None, tuple[Spend, ...]]:
-    """Return the requested period, and the tenant's spending in it by model."""
-    period = await _period(context, arguments, ports)
-    return period, await ports.usage.spend(context.tenant_id, period, "model") if period else ()
+async def _spend(
+    context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts, by: Dimension = "model"
+) -> tuple[Period | None, tuple[Spend, ...]]:
+    """Return the requested period, and the tenant's spending in it."""
+    period, spend = await ports.usage.spending(context.tenant_id, *_asked(arguments), by)
+    _check(period)
+    return period, spend
 
 
-async def _period(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> Period | None:
+def _asked(arguments: Mapping[str, Any]) -> tuple[date | None, date | None]:
     since, until = (date.fromisoformat(arguments[end]) if end in arguments else None for end in ("since", "until"))
-    period = await ports.usage.period(context.tenant_id, since, until)
+    return since, until
+
+
+def _check(period: Period | None) -> None:
     if period and period.since > period.until:
         raise ToolArgumentsError(f"since {period.since} is after until {period.until}; swap them")
-    return period
 
 
 async def usage_summary(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
@@ -60,8 +65,7 @@ async def usage_summary(context: UserExecutionContext, arguments: Mapping[str, A
 async def cost_breakdown(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
     """Return the cost of each model, highest cost first, or of each day, latest day last."""
     by = arguments.get("by", "model")
-    period = await _period(context, arguments, ports)
-    spend = await ports.usage.spend(context.tenant_id, period, by) if period else ()
+    period, spend = await _spend(context, arguments, ports, by)
     total = sum(row.cost_micro_usd for row in spend)
     limit = arguments.get("limit", 31)
     shown = spend[:limit] if by == "model" else spend[-limit:]
@@ -104,12 +108,12 @@ def _priced(prices: Mapping[str, Price], model: str) -> Price:
 
 async def simulate_switch(context: UserExecutionContext, arguments: Mapping[str, Any], ports: ToolPorts) -> dict[str, Any]:
     """Return the cost of the period if another model had processed a share of one model's tokens."""
-    prices = await ports.usage.prices()
+    prices, period, spend = await ports.usage.priced_spending(context.tenant_id, *_asked(arguments))
     old, new = (_priced(prices, arguments[end]) for end in ("from_model", "to_model"))
     if old.model == new.model:
         raise ToolArgumentsError("from_model and to_model are the same; name two models")
+    _check(period)
     share = arguments.get("share", 1.0)
-    period, spend = await _spend(context, arguments, ports)
     used = next(
         (row for row in spend if row.key == old.model), Spend(key=old.model, requests=0, input_tokens=0, output_tokens=0, cost_micro_usd=0)
     )

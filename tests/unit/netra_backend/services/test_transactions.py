@@ -119,3 +119,38 @@ async def test_what_lies_in_memory_is_worked_on_too() -> None:
     await transactions(engine).write(insert("a"))
     assert await transactions(engine).read(run("SELECT count(*) FROM things")) == 1
     await engine.dispose()
+
+
+async def test_a_reader_sees_what_was_written_since_its_last_read(engines: list[AsyncEngine], tmp_path: Path) -> None:
+    database = transactions(engines[0])
+    for number in range(4):  # both readers have read before
+        other = sqlite3.connect(tmp_path / "netra.db")
+        with other:
+            other.execute("INSERT INTO things VALUES (?)", (f"{number}",))
+        other.close()
+        assert await database.read(run("SELECT count(*) FROM things")) == number + 1
+
+
+async def test_work_that_fails_leaves_nothing_to_the_work_after_it(engines: list[AsyncEngine]) -> None:
+    database = transactions(engines[0])
+
+    def half(connection: Connection) -> None:
+        insert("half")(connection)
+        raise ValueError("halfway")
+
+    for attempt in (database.write, database.read):
+        with pytest.raises(ValueError, match="halfway"):
+            await attempt(half)
+    await database.write(insert("whole"))
+    assert await database.read(run("SELECT group_concat(name) FROM things")) == "whole"
+
+
+async def test_a_database_that_could_not_be_opened_is_opened_again(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path / 'folder' / 'netra.db'}")
+    (tmp_path / "folder").rmdir()
+    for ask in (transactions(engine).read, transactions(engine).write):
+        with pytest.raises(OperationalError):
+            await ask(run("SELECT 1"))
+    (tmp_path / "folder").mkdir()
+    assert [await ask(run("SELECT 1")) for ask in (transactions(engine).write, transactions(engine).read)] == [1, 1]
+    await engine.dispose()

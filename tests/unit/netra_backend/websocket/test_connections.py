@@ -108,3 +108,23 @@ def test_places_are_counted_by_user_and_given_back() -> None:
     assert len(connections) == 0
     with connections.place("ann"):
         assert len(connections) == 1
+
+
+async def test_a_frame_that_need_not_wait_is_offered_and_any_other_waits_its_turn(socket: Any) -> None:
+    room, offered = [True, False], []
+
+    def offer(frame: bytes) -> bool:
+        offered.append(frame)
+        return room.pop(0)
+
+    connection = Connection(socket, send_timeout_s=10.0, offer=offer)
+    await connection.send(b"1")
+    await connection.send(b"2")
+    assert (offered, socket.sent) == ([b"1", b"2"], [{"type": "websocket.send", "text": "2"}])
+
+
+async def test_nothing_is_offered_to_a_client_that_left(socket: Any) -> None:
+    connection = Connection(socket, send_timeout_s=10.0, offer=lambda _: pytest.fail("offered"))
+    socket.application_state = WebSocketState.DISCONNECTED
+    with pytest.raises(WebSocketDisconnect):
+        await connection.send(b"{}")

@@ -60,7 +60,7 @@ def test_several_scopes_on_one_line_are_told_apart():
     tree = ast.parse(text)
     scopes = Scopes(tree, text)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id not in {"x"}:
+        if isinstance(node, ast.Name) and node.id != "x":
             assert scopes.owner(scopes.at(node.lineno, node.col_offset), node.id) is not scopes.module
 
 

@@ -97,7 +97,7 @@ def test_a_surface_is_not_certified_when_a_single_criterion_was_not_checked(key,
 
 def test_signed_but_unready_is_refused_all_the_same(check, tree, key, ready):
     body = msgspec.json.decode(sign([ready()], {"chat": tree.digest()}, key, now=NOW))["certificate"]
-    body["surfaces"][0]["criteria"][3]["met"] = False
+    body["surfaces"][0]["criteria"][4]["met"] = False
     signature = base64.b64encode(key.sign(msgspec.json.encode(body, order="sorted"))).decode()
     with pytest.raises(CertificateError, match=r"not ready \(ledger"):
         check(msgspec.json.encode({"certificate": body, "public_key": public_key(key), "signature": signature}))

@@ -62,8 +62,12 @@ BREAKS = {
         lambda production, tree: (production.home / "stores.db").unlink(),
     ),
     "the stores' database is not a database": ({"complete", "no_legacy_run", "backfill"}, _lock),
-    "the evidence is gone": ({"strata"}, lambda production, tree: (production.home / "evidence.db").unlink()),
-    "the evidence is not a database": ({"strata"}, lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096)),
+    "the evidence is gone": ({"processes", "strata"}, lambda production, tree: (production.home / "evidence.db").unlink()),
+    "the evidence is not a database": (
+        {"processes", "strata"},
+        lambda production, tree: (production.home / "evidence.db").write_bytes(b"x" * 4096),
+    ),
+    "a server has control": ({"processes"}, lambda production, tree: production.reports(surfaces=["chat"])),
     "runs diverge": ({"strata"}, lambda production, tree: production.compared(200, divergent=100)),
     "something is accepted for a time": (
         {"ledger"},
@@ -78,6 +82,19 @@ BREAKS = {
     ),
     "a file cannot be understood": ({"consumers"}, lambda production, tree: tree.write("pkg/a.py", "def ExecutionEngine(:\n")),
     "a string names control": ({"strings"}, lambda production, tree: tree.write("a.yaml", "engine: pkg.engine.ExecutionEngine\n")),
+    "a module inherits from control through a module that only re-exports it": (
+        {"consumers"},
+        lambda production, tree: (
+            tree.write("pkg/offer.py", 'from pkg.engine import ExecutionEngine as Base\n\n__all__ = ["Base"]\n'),
+            tree.write("pkg/late.py", "from pkg.offer import Base\n\n\nclass Late(Base): ...\n"),
+        ),
+    ),
+    "the audit does not look everywhere": (
+        {"eyesight"},
+        lambda production, tree: tree.write(
+            "pyproject.toml", (tree.root / "pyproject.toml").read_text().replace("audit]", 'audit]\nexclude = ["pkg/planted*"]')
+        ),
+    ),
     "a module reads the flag": ({"flags"}, lambda production, tree: tree.write("pkg/a.py", 'KEY = "execution-engine-chat"\n')),
     "the user store has a gap": ({"backfill"}, lambda production, tree: production.gap()),
 }

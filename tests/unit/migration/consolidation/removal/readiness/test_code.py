@@ -9,7 +9,7 @@ from migration.consolidation.auditing import audit
 from migration.consolidation.inventory import Problem
 from migration.consolidation.removal.readiness import code
 from migration.consolidation.removal.readiness.flag_keys import flag_references
-from migration.consolidation.removal.readiness.uses import uses_of
+from migration.consolidation.removal.uses import uses_of
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A small code base with one surface whose control nobody uses, a production that is done with it, and keys to sign with."""
 
 import asyncio
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -19,6 +20,8 @@ from migration.consolidation.removal.manifest import RemovalManifest, load_manif
 from migration.consolidation.removal.readiness.criteria import CRITERIA, Criterion, SurfaceReadiness
 from migration.evidence import EvidenceStore
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, RunRequest, Stage, Timing, Verdict
+from migration.processes import ProcessRow, ProcessTable
+from migration.processes.identity import own_birth, this_host
 from migration.sentence import say
 from migration.settings import MigrationSettings
 from migration.shadow.job import ShadowJob
@@ -70,6 +73,7 @@ class Production:
         for ago in range(15, -1, -1):
             self.ran(Stage.COMPLETE, ago)
         self.compared(1500)
+        self.reports(surfaces=["tools"])
         with closing(StoresDatabase(self.settings.outbox())) as database:
             asyncio.run(Coverage(database).verified("chat", "user"))
 
@@ -93,9 +97,20 @@ class Production:
         with closing(StoresDatabase(self.settings.outbox())) as database:
             asyncio.run(Coverage(database).mark("chat", "acme", "user"))
 
+    def reports(self, **known):
+        """Let a process report that runs now."""
+        with closing(ProcessTable(self.settings.evidence())) as table:
+            table.beat([make_row(**known)])
+
     def compared(self, runs, divergent=0):
         with closing(EvidenceStore.for_writing(self.settings)) as store:
             store.store_many(_item(f"run-{divergent}-{number}", number < divergent) for number in range(runs))
+
+
+def make_row(**known):
+    """The report of a process that runs: this one."""
+    plain = {"process_id": "a" * 32, "role": "server", "host": this_host(), "pid": os.getpid(), "birth": own_birth(), "started_at": 0.0}
+    return ProcessRow(**(plain | {"code_version": "1+abc", "said_at": 0.0} | known))
 
 
 def _item(run_id, divergent):

@@ -38,7 +38,7 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
         inventory: the inventory of the whole tree, with paths relative to the manifest's folder.
         configuration: names the folders that contain tests.
     """
-    modules = {item.module for item in inventory.implementations if item.path in parts.engines}
+    modules = _modules(parts, inventory)
     goes = {*parts.engines, parts.adapter}
     found = sorted({use for use in _all(inventory) if use.module in modules and use.path not in goes})
     tests = tuple(use for use in found if set(use.path.split("/")[:-1]) & set(configuration.doubles))
@@ -53,6 +53,19 @@ def uses_of(parts: SurfaceParts, inventory: Inventory, configuration: AuditConfi
         strings=tuple(use for use in stays if use.kind == "string"),
         tests=tests,
     )
+
+
+def _modules(parts: SurfaceParts, inventory: Inventory) -> set[str]:
+    """Return the modules of the surface's engines, and all modules that only re-export them.
+
+    A use of such a module is a use of the engine, even if the manifest does not name the module.
+    """
+    modules = {item.module for item in inventory.implementations if item.path in parts.engines}
+    passing = {item.path: item.module for item in inventory.implementations if item.role == "re-export"}
+    reached = [(passing[statement.path], statement.reaches) for statement in inventory.imports if statement.path in passing]
+    while new := {module for module, reaches in reached if not modules.isdisjoint(reaches)} - modules:
+        modules |= new
+    return modules
 
 
 def files_of(uses: Iterable[Use]) -> list[str]:
