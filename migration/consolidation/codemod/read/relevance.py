@@ -11,14 +11,8 @@ from migration.consolidation.sources.workers import read_bytes
 _PATCH: Final = re.compile(rb"\bpatch\b|\b(?:set|del)attr\(|\bmonkeypatch\b")
 
 
-<<<<<<< HEAD
 def names_legacy(tree: Tree, path: str) -> bool:
     """Return whether a file may use a legacy module."""
-=======
-def may_matter(tree: Tree, path: str) -> bool:
-    """Return whether a file may use a legacy module, or calls a method on an unknown object that has the name of a legacy method."""
-    facts = tree.facts[path]
->>>>>>> main
     own = tree.names.modules.name(path)
     return any(meaning.module in tree.legacy and meaning.module != own for meaning in _meanings(tree, path))
 
