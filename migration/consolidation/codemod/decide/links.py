@@ -29,7 +29,7 @@ class Links:
     def suspicions(self) -> dict[str, list[Refusal]]:
         """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type.
 
-        A file counts only if an instance that goes out of sight in it, or next to it, may get there.
+        A file counts only if an instance that gets out of sight in it, or next to it, may get there.
         """
         found: dict[str, list[Refusal]] = {}
         for path, analysis in self._analyses.items():

@@ -1,4 +1,4 @@
-"""Where an instance goes out of sight: into a container, an attribute, an argument, a result. Its later calls cannot all be seen then."""
+"""Where an instance gets out of sight: into a container, an attribute, an argument, a result. Its later calls cannot all be seen then."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ class Escapes:
         self._uses = uses
 
     def lines(self) -> dict[str, int]:
-        """Return the first line on which an instance of each legacy module's classes goes out of sight; a module without one is absent."""
+        """Return the first line on which an instance of each legacy module's classes gets out of sight; a module without one is absent."""
         found: dict[str, int] = {}
         for node in self._source.nodes():
             if isinstance(node, cst.Name | cst.Attribute | cst.Call) and self._is_whole(node):

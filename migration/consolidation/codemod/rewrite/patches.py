@@ -30,7 +30,7 @@ class Patched:
     rest: tuple[str, ...]  #: the names below the module
     meaning: Meaning  #: the legacy object that the first of these names means
     is_whole: bool  #: the node is one string literal with the whole dotted name
-    is_name: bool  #: the node is one string literal with the name alone, beside an expression for the module
+    is_name: bool  #: the node is one string literal with the name alone, after an expression for the module
     asserts_calls: bool  #: the calls of the mock are checked where it can be seen
     is_replaced: bool  #: something that is not a mock takes its place, and will be called in the new form
 
@@ -169,7 +169,7 @@ class Patches:
             any("fixture" in self._source.code(item.decorator) for item in around.decorators)
             or around.name.value.startswith(("setUp", "setup_"))
         )
-        if is_fixture and kept and self._path.endswith("conftest.py"):
+        if is_fixture and self._path.endswith("conftest.py"):
             return True  # the mock is handed to tests in other files
         searched = self._source.module if around is None or kept or is_fixture else around
         return _ASSERTIONS.search(self._source.module.code_for_node(searched)) is not None
