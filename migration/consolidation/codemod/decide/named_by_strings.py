@@ -84,7 +84,7 @@ class NamedByStrings:
             text, literal = patched.text(successor.module, successor.name), patched.node
             if patched.is_name:
                 yield refused(
-                    module, line, f"{patched.rest[0]} is patched in {patched.holder}, which is removed; patch the module that uses the target"
+                    module, line, f"{patched.rest[0]} is patched in {patched.holder}, which is removed; patch where the target is used"
                 )
             elif isinstance(literal, cst.SimpleString):
                 yield CodemodDecision(module, edits=(Edit(self._source.bare_span(literal), (requote(literal, text),)),))

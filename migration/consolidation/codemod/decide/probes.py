@@ -15,7 +15,7 @@ _EXPECT: Final = frozenset(
 def is_probe(source: Source, node: cst.CSTNode, *, is_used: bool) -> bool:
     """Return whether the failure of an import is looked at.
 
-    A fallback is not a probe. It is a `try` that only imports, with handlers that only bind the same names to None or import something else.
+    A fallback is not a probe. It is a `try` that only imports, with handlers that only bind the names to None or import something else.
 
     Args:
         source: the file.
