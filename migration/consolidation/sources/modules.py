@@ -15,7 +15,7 @@ class ModuleNames:
         root: the audited folder, absolute.
         paths: the root's Python files, relative to the root, with `/`.
         source_roots: folders, relative to the root, where absolute imports start; `.` is the root itself.
-        left_out: Python files that are not read; what they contain is not known, but they can be imported.
+        left_out: Python files that are not read; they can be imported, but their content is not known.
 
     If the root is inside a package, the dotted names begin with that package.
     """
