@@ -4,7 +4,7 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -42,8 +42,8 @@ def effect(
     def decorate(function: _F) -> _F:
         port = _Port(kind, name or function.__name__, function, hidden, errors)
         if inspect.isasyncgenfunction(function):
-            streaming: _F = functools.wraps(function)(port.streaming())
-            return streaming
+            streaming: Any = functools.wraps(function)(port.streaming())
+            return cast("_F", streaming)
         if inspect.isgeneratorfunction(function):
             wrapper: Callable[..., Any] = port.stream
         elif inspect.iscoroutinefunction(function):
