@@ -61,6 +61,7 @@ Operation = Literal[
     "stores.write",
     "stores.read",
     "stores.tombstones",
+    "stores.proofs",
 ]
 """The places where the tool itself may fail. Such a failure is counted and logged; it never reaches the request."""
 

@@ -5,7 +5,7 @@
 engines = "shop.engines:build"            # an EngineBuilder: (surface, origin) -> Engine
 ledger = "ledger"                         # folder of <surface>.toml: accepted divergences
 
-[tool.netra-migration.surfaces]           # each surface, and the TOML file that says what is particular to it
+[tool.netra-migration.surfaces]           # each surface, and the TOML file with its rules
 support = "migration/support.toml"
 
 [tool.netra-migration.ramps]              # ramps of surfaces that do not use the built-in ramp

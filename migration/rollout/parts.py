@@ -1,8 +1,9 @@
 """Other data that an edit needs: known tenants, run stores, processes, history. Opened from the settings on first use."""
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from migration.errors import OutboxError, ProcessesError
 from migration.flags import TenantAttributes
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from migration.history import Entry, History
     from migration.processes import Confirmation
     from migration.stores import Coverage, StoresDatabase
+
+
+#: Seconds that an edit waits for a check of the run stores; with more runs than fit, the last check in the background counts.
+_CHECK_S: Final = 5.0
 
 
 class EditParts:
@@ -96,6 +101,25 @@ class EditParts:
         from migration.stores import Coverage
 
         return Coverage(self._stores)
+
+    def recheck(self, surface: str) -> None:
+        """Check, as far as a few seconds allow, whether the run stores that were filled still have every run, and store the result.
+
+        Raises:
+            StoreError: the stores cannot be opened or read.
+            OutboxError: the proofs cannot be read or stored.
+            ConfigurationError: NETRA_MIGRATION_STORES names nothing that can be imported.
+        """
+        coverage = self.coverage()
+        if coverage is None:
+            return
+        from migration.import_strings import load
+        from migration.stores import Outbox, recheck_now
+
+        for one, store in coverage.proved_now():
+            if one == surface and coverage.unproved_now(surface, store, most_age_s=math.inf) is None:
+                opener = load(self.settings.stores, self.settings.import_path)
+                recheck_now(opener, surface, store, coverage, Outbox(self._stores), at_most_s=_CHECK_S)
 
     def processes(self) -> Sequence[Told] | None:
         """Return the processes that may serve, by their own reports; None: they cannot be read, which is reported."""

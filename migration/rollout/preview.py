@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from migration.errors import HistoryMissingError, OutboxError
+from migration.errors import HistoryMissingError, OutboxError, StoreError
 from migration.flags.editors import FlagRead
 from migration.flags.edits import Flag
 from migration.flags.meaning import FlagData, FlagEvaluator, FlagProblem, Tenant
@@ -145,10 +145,11 @@ def _history(parts: EditParts, surface: str, moves: Sequence[Move], known: Seque
             return evaluator.stage(surface, attributed.get(tenant_id) or Tenant(tenant_id=tenant_id)).stage or Stage.OFF
 
         try:
+            parts.recheck(surface)
             check_history(surface, entered, lambda one: stage(now, one), lambda one: stage(then, one), coverage)
         except HistoryMissingError as error:
             return [str(error).removeprefix(f"{surface}: ")]
-        except OutboxError as error:
+        except (OutboxError, StoreError) as error:
             return [f"it cannot be shown whether the run stores contain the history: {error}"]
     return []
 

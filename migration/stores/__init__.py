@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from migration.stores.erasing import erase_outbox, outbox_left
     from migration.stores.gate import check_history
     from migration.stores.outbox import Lag, Outbox
+    from migration.stores.proofs import recheck_now
     from migration.stores.run import KeptRuns, PersonalData, RunKey, RunScan, RunStore, RunStores, StoredRun, StoresOpener, key_of
     from migration.stores.runs import FinishedRuns
     from migration.stores.threads import ThreadReader, ThreadView
@@ -61,6 +62,7 @@ else:
             "Watch": "watch",
             "check_history": "gate",
             "erase_outbox": "erasing",
+            "recheck_now": "proofs",
             "key_of": "run",
             "outbox_left": "erasing",
             "watch_now": "watch",
@@ -102,5 +104,6 @@ __all__ = [
     "erase_outbox",
     "key_of",
     "outbox_left",
+    "recheck_now",
     "watch_now",
 ]

@@ -100,7 +100,7 @@ class Backfill:
         self._surface, self._into = surface, into
         self._source: RunScan = stores.scans[other(into)]
         self._target: RunScan = stores.scans[into]
-        self._store = stores.stores[into]
+        self._store, self._identity = stores.stores[into], stores.identities.get(into, "")
         self._coverage, self._outbox, self._tell, self._page = coverage, outbox, tell, page
         self.copied = 0  #: runs copied by this backfill, including those before a restart
 
@@ -124,7 +124,8 @@ class Backfill:
         for name, gap in gaps.items():
             if tenants.get(name, _Tenant()).same:
                 await self._coverage.close(gap)
-        await self._coverage.verified(self._surface, self._into)
+        runs = await self._target.count(self._surface)
+        await self._coverage.verified(self._surface, self._into, identity=self._identity, runs=runs)
         gaps = await self._coverage.gaps(self._surface, self._into)
         return [self._result(name, tenants.get(name, _Tenant()), name in gaps) for name in sorted({*tenants, *gaps})]
 

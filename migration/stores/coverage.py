@@ -9,16 +9,18 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from migration.database import insert_into
 from migration.stages import Store
 from migration.stores.database import StoresDatabase
 from migration.stores.run import RunKey
-from migration.stores.tables import gaps, passes
+from migration.stores.tables import gaps, passes, proofs
 
 #: No write takes this long. A write that began earlier and has no recorded end was cut off by a crash; it will not write any more.
 _CUT_OFF_S: Final = 600.0
+PROOF_AGE_S: Final = 86_400.0
+"""Seconds after its last check at which a proof counts as too old."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,18 @@ class Pass:
     verified_at: float | None  #: Unix seconds; None: never yet
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryProof:
+    """That a store has every run, by a verified backfill."""
+
+    identity: str  #: digest of the store's address; "": the backend gives none
+    runs: int  #: the store had at least so many runs
+    checked_at: float  #: Unix seconds of the last check that succeeded
+    refused: str | None  #: why it does not hold any more; None: it holds
+
+
 class Coverage:
-    """Reads and writes the tables `gaps` and `passes`.
+    """Reads and writes the tables `gaps`, `passes` and `proofs`.
 
     Args:
         database: contains the tables.
@@ -96,14 +108,55 @@ class Coverage:
         found = self._database.run_now("read", lambda connection: connection.execute(ordered).all())
         return {(row.surface, row.store): row.tenants for row in found}
 
-    def verified_now(self, surface: str, store: Store) -> bool:
-        """Return whether a backfill of the store was ever verified, in this thread.
+    def unproved_now(self, surface: str, store: Store, *, most_age_s: float = PROOF_AGE_S) -> str | None:
+        """Return why the store is not proved to have every run except for its gaps, in this thread; None: it is.
 
-        The legacy store needs no backfill. Raises OutboxError.
+        The legacy store needs no backfill. A proof that was not checked for `most_age_s` seconds does not hold. Raises OutboxError.
         """
-        if store == "legacy":
-            return True
-        return self._database.exists and self._database.run_now("read", lambda connection: surface in _verified(connection, store))
+        if not self._database.exists:
+            return None if store == "legacy" else _UNVERIFIED
+        proof = self._database.run_now("read", lambda connection: _proof(connection, surface, store))
+        if proof is None:
+            return None if store == "legacy" else _UNVERIFIED
+        if proof.refused is not None:
+            return proof.refused
+        age_s = self._clock() - proof.checked_at
+        return f"its proof was last checked {age_s / 3600:.0f} hours ago" if age_s > most_age_s else None
+
+    def proved_now(self) -> list[tuple[str, Store]]:
+        """Return the (surface, store) pairs with a proof that holds or held, in this thread. Raises OutboxError."""
+        if not self._database.exists:
+            return []
+        query = select(proofs.c.surface, proofs.c.store).order_by(proofs.c.surface, proofs.c.store)
+        return [(row.surface, row.store) for row in self._database.run_now("read", lambda connection: connection.execute(query).all())]
+
+    async def proof(self, surface: str, store: Store) -> HistoryProof | None:
+        """Return the proof of the store; None: no backfill was verified since proofs are kept. Raises OutboxError."""
+        return await self._database.read("read", lambda connection: _proof(connection, surface, store))
+
+    async def checked(self, surface: str, store: Store, refused: str | None, runs: int) -> None:
+        """Record the result of a check. A proof that was refused stays refused until a backfill is verified. Raises OutboxError.
+
+        Args:
+            surface: the surface.
+            store: the store.
+            refused: why the proof does not hold; None: it holds.
+            runs: number of runs that the store had when the check began.
+        """
+        mine = (proofs.c.surface == surface, proofs.c.store == store, proofs.c.refused.is_(None))
+        held = {"checked_at": self._clock(), "runs": runs}
+        change = update(proofs).where(*mine).values(**(held if refused is None else {"refused": refused}))
+        await self._database.run("write", lambda connection: connection.execute(change))
+
+    async def claim(self, surface: str, store: Store, every_s: float) -> bool:
+        """Return whether this process has to check the proof now, because no process began a check within `every_s` seconds.
+
+        Raises OutboxError.
+        """
+        now = self._clock()
+        mine = (proofs.c.surface == surface, proofs.c.store == store, proofs.c.claimed_at < now - every_s)
+        change = update(proofs).where(*mine).values(claimed_at=now)
+        return await self._database.run("write", lambda connection: bool(connection.execute(change).rowcount))
 
     async def close(self, gap: Gap) -> bool:
         """Remove a filled gap; return False if new runs were written meanwhile, or one is still being written. Raises
@@ -139,11 +192,25 @@ class Coverage:
         """Store the progress of the backfill, so that it can continue there. Raises OutboxError."""
         await self._put(surface, store, {"after": after, "copied": copied})
 
-    async def verified(self, surface: str, store: Store) -> None:
+    async def verified(self, surface: str, store: Store, *, identity: str = "", runs: int = 0) -> None:
         """Record that all runs were found in the store, except for the gaps. The next backfill starts at the beginning. Raises
         OutboxError.
+
+        Args:
+            surface: the surface.
+            store: the store that was filled.
+            identity: see `RunStores.identities`.
+            runs: number of runs that the store has at least.
         """
-        await self._put(surface, store, {"after": None, "verified_at": self._clock()})
+        now = self._clock()
+        await self._put(surface, store, {"after": None, "verified_at": now})
+        values = {"identity": identity, "runs": runs, "checked_at": now, "claimed_at": now, "refused": None}
+
+        def work(connection: Connection) -> None:
+            insert = insert_into(connection, proofs).values(surface=surface, store=store, **values)
+            connection.execute(insert.on_conflict_do_update(index_elements=[proofs.c.surface, proofs.c.store], set_=values))
+
+        await self._database.run("write", work)
 
     async def _put(self, surface: str, store: Store, values: dict[str, object]) -> None:
         def work(connection: Connection) -> None:
@@ -166,9 +233,19 @@ class Coverage:
         await self._database.run("write", work)
 
 
+_UNVERIFIED: Final = "no backfill of it was verified yet"
+
+
+def _proof(connection: Connection, surface: str, store: Store) -> HistoryProof | None:
+    row = connection.execute(select(proofs).where(proofs.c.surface == surface, proofs.c.store == store)).one_or_none()
+    return None if row is None else HistoryProof(identity=row.identity, runs=row.runs, checked_at=row.checked_at, refused=row.refused)
+
+
 def _verified(connection: Connection, store: Store) -> set[str]:
-    query = select(passes.c.surface).where(passes.c.store == store, passes.c.verified_at.is_not(None))
-    return set(connection.execute(query).scalars())
+    """Return the surfaces whose store may be read alone: its backfill was verified, and no check refused that since."""
+    verified = select(passes.c.surface).where(passes.c.store == store, passes.c.verified_at.is_not(None))
+    refused = select(proofs.c.surface).where(proofs.c.store == store, proofs.c.refused.is_not(None))
+    return set(connection.execute(verified).scalars()) - set(connection.execute(refused).scalars())
 
 
 def _gaps(connection: Connection, surface: str, store: Store) -> dict[str, Gap]:

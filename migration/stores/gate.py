@@ -41,13 +41,14 @@ def check_history(
         coverage: knows whether the stores are complete.
 
     Raises:
-        HistoryMissingError: a store was never backfilled, or lacks runs of a tenant that moves; the message names the command to run.
+        HistoryMissingError: a store is not proved to have every run, or lacks runs of a tenant that moves; the message names the
+            command to run.
         OutboxError: the facts about the stores cannot be read.
     """
     for stage in stages:
         for store in NEEDED[stage]:
-            if not coverage.verified_now(surface, store):
-                raise HistoryMissingError(surface, stage.value, store, "no backfill of it was verified yet")
+            if (reason := coverage.unproved_now(surface, store)) is not None:
+                raise HistoryMissingError(surface, stage.value, store, reason)
             gaps = coverage.gaps_now(surface, store)
             moving = [tenant for tenant in gaps if before(tenant) is not stage and after(tenant) is stage]
             if moving:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol, get_args
 
@@ -94,6 +94,8 @@ class RunStores:
 
     stores: Mapping[Store, RunStore]
     scans: Mapping[Store, RunScan]
+    identities: Mapping[Store, str] = field(default_factory=dict)
+    #: a digest of each store's address, which distinguishes it from every other database; without it, only the content is checked
     personal: PersonalData | None = None  #: None: the backend offers no erasure
 
 

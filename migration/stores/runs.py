@@ -1,15 +1,18 @@
 """`FinishedRuns` combines the parts of this package that a serving process needs."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
+from migration.import_strings import load
 from migration.settings import MigrationSettings
 from migration.stages import Plan
 from migration.stores.coverage import Coverage
 from migration.stores.database import StoresDatabase
 from migration.stores.delivery import Delivery
 from migration.stores.outbox import Outbox
+from migration.stores.proof_watch import ProofWatch
 from migration.stores.run import KeptRuns
 from migration.stores.threads import ThreadReader
 from migration.stores.tombstones import Tombstones
@@ -44,9 +47,12 @@ class FinishedRuns:
         self.writer: DualWriter | None = None
         self.threads: ThreadReader | None = None
         self._delivery: Delivery | None = None
+        self._watch: ProofWatch | None = None
         self._writes: StoreWrites | None = None
         if kept is None:
             return
+        if settings.stores:
+            self._watch = ProofWatch(settings.outbox(), lambda: load(settings.stores, settings.import_path), metrics)
         stores, outbox, coverage = kept.stores, Outbox(self._database), Coverage(self._database)
         self._delivery = Delivery(outbox=outbox, writes=StoreWrites(stores, coverage), metrics=metrics)
         # A user waits for these writes, so a store has less time. The outbox keeps runs that a store does not accept in time.
@@ -57,15 +63,21 @@ class FinishedRuns:
         )
 
     def start(self) -> None:
-        """Start the delivery of waiting rows, including those from before a restart, and the recording of the engines that ran."""
+        """Start the delivery of waiting rows, including those from before a restart, the check of proofs, and the recording of the
+        engines that ran.
+        """
         if self._delivery is not None:
             self._delivery.start()
+        if self._watch is not None:
+            self._watch.start()
         self.tombstones.start()
 
     async def aclose(self) -> None:
         """Finish the current writes and stop; rows that are not delivered wait for the next start."""
         async with AsyncExitStack() as closing:
             closing.callback(self._database.close)
+            if self._watch is not None:
+                closing.push_async_callback(asyncio.to_thread, self._watch.close)
             closing.push_async_callback(self.tombstones.aclose)
             if self._delivery is not None and self._writes is not None and self.writer is not None:
                 closing.push_async_callback(self._delivery.aclose)

@@ -49,6 +49,19 @@ passes = Table(
     Column("verified_at", Float(53), comment="Unix seconds; null: never yet"),
 )
 
+#: What a verified backfill proves, and the last check of it.
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("surface", String(64), primary_key=True),
+    Column("store", String(16), primary_key=True),
+    Column("identity", String(64), nullable=False, comment="digest of the store's address; empty: the backend gives none"),
+    Column("runs", BigInteger, nullable=False, comment="number of runs that the store had at least"),
+    Column("checked_at", Float(53), nullable=False, comment="Unix seconds of the last check that succeeded"),
+    Column("claimed_at", Float(53), nullable=False, comment="Unix seconds at which a process last began a check"),
+    Column("refused", Text, comment="why the proof does not hold any more; null: it holds"),
+)
+
 #: The number of runs of each engine, serving or shadowing. It shows whether control still runs before it is removed.
 tombstones = Table(
     "tombstones",

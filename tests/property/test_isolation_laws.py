@@ -63,7 +63,7 @@ def is_foreign(value: str, owner: Identity, others: list[Identity]) -> bool:
     return value not in mine
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples)
 @given(
     owner=identities,
     others=st.lists(identities, max_size=8),
@@ -98,7 +98,6 @@ def test_what_stands_within_the_name_of_another_run_of_the_user_is_no_leak():
     assert inspect(ANN, [again, BOB], ["fine"], ["fine", f"see run-{NAMESAKE}0f"]).divergences == ()
 
 
-@settings(max_examples=300, deadline=None)
 @given(owner=identities, others=st.lists(identities, min_size=1, max_size=8), between=around, data=st.data())
 def test_no_leak_is_overlooked_wherever_it_stands(owner, others, between, data):
     leaked = data.draw(st.sampled_from([value for one in others for _, value in one.values()]))

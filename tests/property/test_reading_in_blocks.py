@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.comparison.compare import compare, prepared
+from migration.comparison.compare import Prepared, compare, prepared
 from migration.comparison.policy import default_policy
 from migration.comparison.read.outline import by_kind
 from migration.model import Comparison, Event, Origin, RunRecord, RunRequest, Stage
@@ -116,7 +116,7 @@ def test_events_of_two_kinds_with_frames_that_differ_in_their_times_alone_differ
 
 
 def test_of_kinds_that_take_turns_only_frames_that_may_differ_are_doubted() -> None:
-    ready = prepared(default_policy("chat"))
+    ready = Prepared(default_policy("chat"))  # not the cached one: what other tests made it learn would count
     kinds = ["agent_thinking", "agent_note"] * (LENGTH // 2)
     told = ["plain"] * LENGTH
     told[3], told[6], told[9], told[12] = "another payload", "somebody else's", "another text", "one key more"

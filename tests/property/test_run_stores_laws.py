@@ -426,6 +426,9 @@ class RunStoreMachine(RuleBasedStateMachine):
 
 
 RunStoreMachine.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=settings.default.max_examples // 2,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestRunStores = RunStoreMachine.TestCase

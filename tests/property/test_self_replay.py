@@ -1,6 +1,6 @@
 """An engine beside itself: recorded runs of both engines of every surface, run again by the same engine in random order of events.
 
-Whatever the order in which replies come back and tasks get their turn, each of these 10,000 comparisons must be a match.
+Whatever the order in which replies come back and tasks get their turn, each of these comparisons must be a match.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from migration.comparison.compare import compare
 from migration.effects.journals.recording import Recording
@@ -27,7 +28,7 @@ from netra_backend.app.services.user_execution_context import UserExecutionConte
 from netra_backend.app.serving import SURFACES
 from netra_backend.app.world import World
 
-REPLAYS = 10_000  #: of all runs together; about 20 s of processor time
+REPLAYS = 20 * settings.default.max_examples  #: of all runs together: 2,000 in the suite, 40,000 in exploration
 TOOLS = default_registry().specs()
 RUNS: list[tuple[str, dict[str, Any]]] = [
     ("chat", {"agent": "supervisor", "message": "Where does our money go?"}),

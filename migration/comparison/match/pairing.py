@@ -6,7 +6,7 @@ processor's cache, so every pass over it would wait for memory.
 
 from collections.abc import Iterator, Sequence
 from itertools import compress
-from operator import ne, not_
+from operator import ne
 from typing import Final
 
 from migration.comparison.match.sequences import Match
@@ -105,25 +105,23 @@ class _Blocks:
         """Read a block of both streams. Returns the pairs that are not surely equal."""
         control, candidate = self._control.owners, self._candidate.owners
         # Engines without their own clock send most frames with the same bytes; such frames are read once.
-        unlike = list(map(ne, picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block)))
-        differ = sum(unlike)
-        left: list[Match] = []
-        if differ * _FEW < len(unlike):
+        unlike = _places_that_differ(picked(control.frames.encoded, control_block), picked(candidate.frames.encoded, candidate_block))
+        if len(unlike) * _FEW < len(control_block):
             control.read(control_block)  # reading a few frames more costs less than leaving them out
-            left = list(zip(compress(control_block, unlike), compress(candidate_block, unlike), strict=True)) if differ else []
+            left = [(control_block[place], candidate_block[place]) for place in unlike]
             candidate.read([j for _, j in left])
-        elif differ == len(unlike):
+        elif len(unlike) == len(control_block):
             left = self._unsure(control_block, candidate_block)
         else:
-            control.read(list(compress(control_block, map(not_, unlike))))
-            left = self._unsure(list(compress(control_block, unlike)), list(compress(candidate_block, unlike)))
+            control.read(_without(unlike, control_block))
+            left = self._unsure([control_block[place] for place in unlike], [candidate_block[place] for place in unlike])
         if (
             control.frames.unusual
             or not self._are_same_kinds(control_block, candidate_block)
             or control.misnamed
             or control.own != candidate.own
         ):
-            both = [pair for pair, differs in zip(zip(control_block, candidate_block, strict=True), unlike, strict=True) if not differs]
+            both = list(zip(_without(unlike, control_block), _without(unlike, candidate_block), strict=True))
             candidate.take_over([j for _, j in both], control, [i for i, _ in both])
             left += [pair for pair in both if self._is_odd(*pair)]  # equal bytes may belong to events of different kinds, or be unreadable
         return left
@@ -146,6 +144,16 @@ class _Blocks:
     def _is_odd(self, i: int, j: int) -> bool:
         unusual = i in self._control.frames.unusual or j in self._candidate.frames.unusual
         return unusual or self._control.kinds[i] != self._candidate.kinds[j]
+
+
+def _places_that_differ(control: list[bytes], candidate: list[bytes]) -> list[int]:
+    return [] if control == candidate else list(compress(range(len(control)), map(ne, control, candidate)))
+
+
+def _without(places: Sequence[int], block: Sequence[int]) -> list[int]:
+    """Return a block without the events at these places."""
+    left_out = set(places)
+    return [index for place, index in enumerate(block) if place not in left_out]
 
 
 def _cut(indexes: Sequence[int]) -> Iterator[Sequence[int]]:

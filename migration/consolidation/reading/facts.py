@@ -16,6 +16,9 @@ BoundBy = Literal["call", "instance", "value", "scope", "import"]
 an import function with a literal name.
 """
 
+HIDDEN = "\N{MIDDLE DOT}"
+"""Stands before a name that a lambda or a comprehension binds. No identifier begins with it, so the name has no meaning."""
+
 RETURNED = "return"
 """In a function's scope, the name of the value that it returns or yields. No variable can have this name."""
 
@@ -35,6 +38,10 @@ class Scope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str  #: dotted name inside the module; "" for the module itself
     parent: int  #: number of the scope around it; -1 for the module
     self_name: str  #: the first parameter of a method; "" for everything else
+    hides: tuple[str, ...] = ()  #: names that this scope and an outer one bind, or that a star import may bind: the outer one is not meant
+    parameters: tuple[str, ...] = ()  #: those of `hides` that are parameters
+    from_module: tuple[str, ...] = ()  #: names that a `global` statement takes from the module
+    from_function: tuple[str, ...] = ()  #: names that a `nonlocal` statement takes from a function around
 
 
 class BoundName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -84,6 +91,7 @@ class FunctionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     signature: Signature
     returns: tuple[str, ...]  #: the dotted names in its return annotation, in order
     abstract: bool
+    fixture: bool = False  #: pytest passes its result to every parameter of its name
 
 
 class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -1,10 +1,14 @@
 """Both run stores in the form that the migration expects, and a reader of threads that uses the stores named by the plans."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import msgspec
+from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from migration.model import Origin, RunRecord
 from migration.stores import AdaptedScan, AdaptedStore, RunStores, Shape, StoredRun, ThreadReader
@@ -67,8 +71,16 @@ def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
     return RunStores(
         stores={"legacy": AdaptedStore(legacy, _RUNS), "user": AdaptedStore(databases.user, _RUNS)},
         scans={"legacy": AdaptedScan(legacy, _RUNS), "user": AdaptedScan(user_scan, _RUNS)},
+        identities={"legacy": _identity(settings.legacy_runs_url), "user": _identity(settings.user_runs_url)},
         personal=personal,
     )
+
+
+def _identity(url: SecretStr) -> str:
+    """Return a digest of a database's address, without the way to log in."""
+    found = make_url(url.get_secret_value())
+    place = str(Path(found.database or "").resolve()) if found.get_backend_name() == "sqlite" else found.database
+    return hashlib.sha256(_encode([found.get_backend_name(), found.host, found.port, place])).hexdigest()
 
 
 @asynccontextmanager

@@ -89,7 +89,7 @@ async def test_history_is_copied_and_verified_with_the_outbox_in_postgresql_too(
         ("acme", 5, 5, True),
         ("globex", 5, 5, True),
     ]
-    assert coverage.verified_now("chat", "user")
+    assert coverage.unproved_now("chat", "user") is None
     database.close()
 
 

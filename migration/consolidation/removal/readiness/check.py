@@ -4,6 +4,7 @@ A criterion that cannot be checked is not met, and its detail says why.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from migration.consolidation.auditing import AuditProgress, NoProgress, audit
 from migration.consolidation.configuration import load_configuration
 from migration.consolidation.removal.eyesight.planting import eyesight
 from migration.consolidation.removal.manifest import RemovalManifest
-from migration.consolidation.removal.readiness import code, runs, sight
+from migration.consolidation.removal.readiness import code, history, runs, sight
 from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
 from migration.consolidation.removal.readiness.flag_keys import flag_references
 from migration.consolidation.removal.readiness.production import Production, asked
@@ -19,7 +20,7 @@ from migration.consolidation.removal.readiness.witness import LegacyRuns, legacy
 from migration.consolidation.removal.uses import uses_of
 from migration.import_strings import load
 from migration.settings import MigrationSettings
-from migration.stores import DAY_S
+from migration.stores import DAY_S, Coverage, Outbox, StoresDatabase, recheck_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class RemovalCheck:
         by_code = self._code(surfaces, progress or NoProgress())
         with Production(self.root, self.manifest, self.settings, now=self.now) as production:
             return [
-                SurfaceReadiness.of(surface, [*(self._witnessed(surface, one) for one in production.criteria(surface)), *by_code[surface]])
+                SurfaceReadiness.of(surface, [*(self._looked_up(surface, one) for one in production.criteria(surface)), *by_code[surface]])
                 for surface in surfaces
             ]
 
@@ -63,12 +64,27 @@ class RemovalCheck:
             ]
         return found
 
+    def _looked_up(self, surface: str, found: Criterion) -> Criterion:
+        """Return the criterion, checked against the run stores themselves if it is about them. If it is not met, they are not read."""
+        if not found.met or not self.settings.stores:
+            return found
+        if found.name == "no_legacy_run":
+            return self._witnessed(surface, found)
+        return self._proved(surface, found) if found.name == "backfill" else found
+
+    def _proved(self, surface: str, found: Criterion) -> Criterion:
+        database = StoresDatabase(self.settings.outbox())
+
+        def ask() -> Criterion:
+            opener = load(self.settings.stores, self.settings.import_path)
+            reason = recheck_now(opener, surface, "user", Coverage(database), Outbox(database), keep=False)
+            return history.rechecked(surface, found, reason)
+
+        with closing(database):
+            return asked("backfill", ask)
+
     def _witnessed(self, surface: str, told: Criterion) -> Criterion:
-        """Return the tombstones' report about control's runs, checked against the legacy store. If the criterion is not met, the store is
-        not read.
-        """
-        if told.name != "no_legacy_run" or not told.met or not self.settings.stores:
-            return told
+        """Return the tombstones' report about control's runs, checked against the legacy store."""
         since = (int(self.now // DAY_S) - self.manifest.days) * float(DAY_S)
 
         def ask() -> Criterion:

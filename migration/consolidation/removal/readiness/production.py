@@ -1,5 +1,6 @@
 """`Production` checks the criteria that need flags, processes, evidence and run stores, but not an audit of the tree."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
@@ -76,7 +77,7 @@ class Production:
         return history.backfill(
             surface,
             kept=bool(self._settings.stores),
-            verified=coverage.verified_now(surface, "user"),
+            unproved=coverage.unproved_now(surface, "user", most_age_s=math.inf),
             gaps=coverage.gaps_now(surface, "user"),
             lags=Outbox(self._stores).lags_now(),
         )

@@ -13,8 +13,8 @@ class Coverage:
     def __init__(self, verified=("legacy", "user"), gaps=()):
         self._verified, self._gaps = verified, dict(gaps)
 
-    def verified_now(self, _surface, store):
-        return store in self._verified
+    def unproved_now(self, _surface, store):
+        return None if store in self._verified else "no backfill of it was verified yet"
 
     def gaps_now(self, _surface, store):
         return self._gaps.get(store, ())

@@ -33,3 +33,11 @@ def test_a_run_without_events_has_no_first_event(run: Any) -> None:
     one.frames = []
 
     assert timing(one.record(Origin.CONTROL)).first_event_s is None
+
+
+@pytest.mark.parametrize(("times", "longest_gap_s"), [((), None), ((0.5,), None), ((0.5, 0.5), 0.0), ((0.0, 0.25, 1.0, 1.5), 0.75)])
+def test_the_longest_gap_is_between_two_events(times: tuple[float, ...], longest_gap_s: float | None, run: Any) -> None:
+    record = run().record(Origin.CONTROL)
+    events = tuple(msgspec.structs.replace(record.events[0], at_s=at_s) for at_s in times)
+
+    assert timing(msgspec.structs.replace(record, events=events)).longest_gap_s == longest_gap_s

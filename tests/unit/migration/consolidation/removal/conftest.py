@@ -36,7 +36,7 @@ _EVENTS = tuple(Event(kind=kind, lane="data", payload=b"{}", at_s=0.0) for kind 
 
 
 class LegacyStore(ModuleType):
-    """What the setting's import string names: a backend with a legacy store in memory."""
+    """What the setting's import string names: a backend whose two stores are one list in memory."""
 
     def __init__(self):
         super().__init__("legacy_store_of_the_test")
@@ -47,13 +47,19 @@ class LegacyStore(ModuleType):
         async def opened() -> AsyncIterator[RunStores]:
             if self.error is not None:
                 raise self.error
-            yield RunStores(stores={}, scans={"legacy": self})
+            yield RunStores(stores={}, scans={"legacy": self, "user": self})
 
         self.opened = opened
 
     async def page(self, surface, after, limit, /):
         keyed = sorted((key_of(run), run) for run in self.runs if run.surface == surface)
         return [run for key, run in keyed if after is None or key > after][:limit]
+
+    async def count(self, surface, /):
+        return len(self.runs)
+
+    async def between(self, surface, first, last, /):
+        return [run for run in self.runs if first <= key_of(run) <= last]
 
     def add(self, run_id, at):
         run = StoredRun(surface="chat", tenant_id="acme", user_id="ada", thread_id="t", run_id=run_id, started_at=at, body=b"{}")
@@ -92,6 +98,10 @@ class Production:
                 assert await one.flush()
 
         asyncio.run(count())
+
+    def proved(self, runs):
+        with closing(StoresDatabase(self.settings.outbox())) as database:
+            asyncio.run(Coverage(database).verified("chat", "user", runs=runs))
 
     def gap(self):
         with closing(StoresDatabase(self.settings.outbox())) as database:

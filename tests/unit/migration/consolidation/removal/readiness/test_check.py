@@ -53,10 +53,13 @@ BREAKS = {
         lambda production, tree: production.legacy.add("r-1", production.now - 86_400),
     ),
     "the legacy store is gone": (
-        {"no_legacy_run"},
+        {"no_legacy_run", "backfill"},
         lambda production, tree: setattr(production.legacy, "error", StoreUnavailableError("gone")),
     ),
-    "the backend cannot be opened": ({"no_legacy_run"}, lambda production, tree: setattr(production.legacy, "error", OSError("gone"))),
+    "the backend cannot be opened": (
+        {"no_legacy_run", "backfill"},
+        lambda production, tree: setattr(production.legacy, "error", OSError("gone")),
+    ),
     "the stores' database is gone": (
         {"complete", "no_legacy_run", "backfill"},
         lambda production, tree: (production.home / "stores.db").unlink(),
@@ -96,6 +99,7 @@ BREAKS = {
         ),
     ),
     "a module reads the flag": ({"flags"}, lambda production, tree: tree.write("pkg/a.py", 'KEY = "execution-engine-chat"\n')),
+    "the user store has fewer runs than it had": ({"backfill"}, lambda production, tree: production.proved(runs=1)),
     "the user store has a gap": ({"backfill"}, lambda production, tree: production.gap()),
 }
 

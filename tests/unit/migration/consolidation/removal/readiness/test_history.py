@@ -13,7 +13,13 @@ def lag(surface="chat", store="user", rows=0, parked=0):
 
 
 def ask(*, kept=True, verified=True, gaps=(), lags=()):
-    return backfill("chat", kept=kept, verified=verified, gaps={gap.tenant_id: gap for gap in gaps}, lags=lags)
+    return backfill(
+        "chat",
+        kept=kept,
+        unproved=None if verified else "no backfill of it was verified yet",
+        gaps={gap.tenant_id: gap for gap in gaps},
+        lags=lags,
+    )
 
 
 @pytest.mark.parametrize(
@@ -26,7 +32,7 @@ def test_a_verified_store_that_lacks_nothing_is_met(answers):
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        ({"verified": False}, "No backfill"),
+        ({"verified": False}, "no backfill of it was verified yet"),
         ({"gaps": [GAP]}, "may lack runs of acme"),
         ({"lags": [lag(rows=2)]}, "2 runs wait"),
         ({"lags": [lag(parked=1)]}, "1 runs wait"),
