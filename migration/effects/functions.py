@@ -29,7 +29,7 @@ def effect(
 
     Args:
         kind: "model", "tool", "clock" or "id".
-        name: of the model or tool; empty: the function's name.
+        name: name of the model or tool; empty: the function's name.
         raises: exceptions that callers handle. If a recorded failure has the name of one of them, that class is raised with the recorded
             text. Any other failure is raised as a `RecordedEffectError`, which is also an instance of Python's own exception of that name.
         leave_out: parameters that are not part of the request: clients, sessions, secrets.

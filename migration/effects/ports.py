@@ -159,8 +159,9 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
 
 
 def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], bytes], lane: str | None = None) -> bytes:
-    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or for which a thread waits. Otherwise as
-    `perform`.
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or for which a thread waits.
+
+    In all other respects like `perform`.
 
     A replay answers immediately, whatever the recorded duration.
 
@@ -198,7 +199,7 @@ async def perform_stream(
         name: model, tool, or what it is for.
         request: JSON; a request for a stream should contain that (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
-        lane: as for `perform`.
+        lane: see `perform`.
         whole: splits a reply that was recorded as a whole into pieces, for recordings of other tools; None: such a reply is one piece.
 
     Raises:
@@ -295,13 +296,13 @@ def perform_stream_now(
     lane: str | None = None,
     whole: Callable[[bytes], Iterable[bytes]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Yield the reply to one effect piece by piece, in a thread that waits for each piece. Otherwise as `perform_stream`.
+    """Yield the reply to one effect piece by piece, in a thread that waits for each piece. In all other respects like `perform_stream`.
 
     A replay answers immediately, whatever the recorded times.
 
     Raises:
-        EffectMissingError: as for `perform_stream`.
-        RecordedEffectError: as for `perform_stream`.
+        EffectMissingError: see `perform_stream`.
+        RecordedEffectError: see `perform_stream`.
     """
     performer = _current.get()
     if performer is None:

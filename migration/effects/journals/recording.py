@@ -228,7 +228,7 @@ class Recording:
         call: Callable[[], Iterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,  # noqa: ARG002 - a recording has none
     ) -> Generator[bytes, None, None]:
-        """Perform the effect in a thread; otherwise as `perform_stream`."""
+        """Perform the effect in a thread; in all other respects like `perform_stream`."""
         asked = self._record.ask(kind, name, lane, request, streamed=True)
         source = call()
         try:

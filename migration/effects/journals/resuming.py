@@ -69,7 +69,7 @@ class ResumedRecording(Recording):
         return super().perform_now(kind, name, lane=lane, request=request, call=lambda: _reply(known))
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
-        """Return the recorded reply, or perform the effect. Otherwise as `perform`; it raises the same."""
+        """Return the recorded reply, or perform the effect. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request)
         return super().perform_now(kind, name, lane=lane, request=request, call=call if known is None else lambda: _reply(known))
 
@@ -87,7 +87,7 @@ class ResumedRecording(Recording):
         call: Callable[[], AsyncIterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the recorded pieces, or perform the effect. Otherwise as `perform`; it raises the same."""
+        """Yield the recorded pieces, or perform the effect. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request, streamed=True)
         source = call if known is None else lambda: _each(pieces(known, whole), known)
         return super().perform_stream(kind, name, lane=lane, request=request, call=source, whole=whole)
@@ -102,7 +102,7 @@ class ResumedRecording(Recording):
         call: Callable[[], Iterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> Generator[bytes, None, None]:
-        """Yield the recorded pieces, or perform the effect, in a thread. Otherwise as `perform`; it raises the same."""
+        """Yield the recorded pieces, or perform the effect, in a thread. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request, streamed=True)
         source = call if known is None else lambda: _each_now(pieces(known, whole), known)
         return super().perform_stream_now(kind, name, lane=lane, request=request, call=source, whole=whole)
