@@ -12,7 +12,7 @@ from migration.effects.journals.journal import UNANSWERED, Asked, Journal, Journ
 from migration.effects.journals.misses import BLOCK, MissPolicy
 from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.streams import StreamReply, decode_stream
-from migration.effects.ports import current
+from migration.effects.ports import StreamTape, current
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
 
@@ -156,6 +156,10 @@ class ReplayJournal:
         if effect is None:
             raise self._refuse(asked)
         return self._reply(asked, effect)
+
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
+        """Return None: the journal has the pieces."""
+        return None
 
     async def perform_stream(
         self,

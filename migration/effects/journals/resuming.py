@@ -13,7 +13,7 @@ from migration.effects.journals.journal import UNANSWERED, JournalLimits
 from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.recording import OnFailure, Recording
 from migration.effects.journals.streams import StreamReply, decode_stream
-from migration.effects.ports import Canary
+from migration.effects.ports import Canary, StreamTape
 from migration.errors import TakenOverError
 from migration.model import Effect, EffectKind, Event, RunRequest
 
@@ -72,6 +72,10 @@ class ResumedRecording(Recording):
         """Return the recorded reply, or perform the effect. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request)
         return super().perform_now(kind, name, lane=lane, request=request, call=call if known is None else lambda: _reply(known))
+
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
+        """Return None: the failed engine's journal may have the pieces."""
+        return None
 
     def perform_stream(
         self,
