@@ -138,7 +138,7 @@ class ExecutionFacade:
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
         performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
-        events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        events = self._engines[decision.plan.serves].run(request)  # 3 the engine that the plan names
         # failover/: control continues the run if its candidate fails
         tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"

@@ -1,5 +1,6 @@
-"""Checks whether control reproduces a recording: its ending, its answer, and the number and kind of its effects. If control does not, the
-recording cannot be used for a comparison, because the candidate's result on it would mean nothing.
+"""Checks whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
+
+If control does not reproduce the recording, it cannot be used for a comparison, because the candidate's result would mean nothing.
 """
 
 from collections import Counter

@@ -117,7 +117,7 @@ class Gate:
     soak_s: float
     approvals: int
     not_on: tuple[Day, ...]
-    between: tuple[time, time] | None  #: None: at any hour
+    between: tuple[time, time] | None  #: hours in which promotions are allowed; None: at any hour
     time_zone: ZoneInfo
     roll_back: Reach
 

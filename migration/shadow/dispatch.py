@@ -28,7 +28,7 @@ _job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
 #: Seconds between two checks whether the worker is late with a job. The worker has its own, earlier timer; this one is for a stopped
 #: worker.
 _PULSE_S: Final = 0.25
-#: to compare, to store, and to wait for the comparison of the next job if both are stored together
+#: seconds after a job's deadline, for comparing and storing, and for the next comparison if both are stored together
 _LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05

@@ -34,7 +34,7 @@ class Pressure:
     """One cost, relative to its limit."""
 
     cause: Cause
-    value: float  #: 1: at the limit
+    value: float  #: the cost divided by its limit; 1: at the limit
 
 
 class LoopLag:
@@ -115,7 +115,7 @@ class Measured:
     oldest_s: float
     loop_late_s: float
     tax: float | None = None  #: 0.1: certainly 10 % slower
-    cpu: float | None = None  #: of one processor
+    cpu: float | None = None  #: share of one processor
     reads_a_minute: float | None = None
 
 

@@ -88,6 +88,8 @@ class BrokenImportFinder:
         """
         facts = self._names.facts_of(module)
         if facts is None:
+            if self._names.modules.is_left_out(module):
+                return False
             return self._names.modules.path(module) is None and not self._names.modules.exists(f"{module}.{name}")
         if facts.problem is not None or self._is_dynamic(module):
             return False

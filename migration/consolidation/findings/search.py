@@ -63,7 +63,8 @@ class SourceSearch:
         self._configuration = configuration
         self._prefix = prefix
         self._facts: dict[str, FileFacts] = {}
-        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: by file: the question it was read with, and its names
+        #: for each file: the question with which it was read, and the names in it
+        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}
         self._marked: set[str] = set()  #: files that contain a literal, or import a module whose name is like a literal
         self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with the module names found with it
         self._stars: dict[str, tuple[str, ...]] = {}  #: the modules of a file's star imports, as written

@@ -47,7 +47,7 @@ class ActionPlans:
         return await self._database.read(lambda connection: _read(connection, tenant_id, plan_id))
 
 
-# Statements are made once: making one takes longer than what the database needs for it.
+# Statements are made once, because making a statement takes longer than executing it.
 _plans: Final = ActionPlanRow.metadata.tables[ActionPlanRow.__tablename__]
 _COLUMNS: Final = ("tenant_id", "id", "user_id", "thread_id", "title", "items")
 _PLAN: Final = select(*(_plans.c[name] for name in _COLUMNS)).where(

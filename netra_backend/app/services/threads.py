@@ -15,7 +15,7 @@ _REMEMBERED_OWNERS = 10_000
 
 _Thread = tuple[str, str]  #: tenant, thread
 
-# Statements are made once: making one takes longer than what the database needs for it.
+# Statements are made once, because making a statement takes longer than executing it.
 _threads: Final = ThreadRow.metadata.tables[ThreadRow.__tablename__]
 _OWNER: Final = select(_threads.c.user_id).where(_threads.c.tenant_id == bindparam("tenant_id"), _threads.c.id == bindparam("thread_id"))
 _ROW: Final[dict[Any, Any]] = {

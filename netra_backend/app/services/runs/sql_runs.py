@@ -52,7 +52,7 @@ class SqlRuns:
     def __init__(self, engine: AsyncEngine, table: Table) -> None:
         self._engine, self._table, self._database = engine, table, transactions(engine)
         self._key = tuple_(*(table.c[column] for column in KEY))
-        # Statements are made once: making one takes longer than what the database needs for it.
+        # Statements are made once, because making a statement takes longer than executing it.
         column, dialect = table.c, postgresql if engine.dialect.name == "postgresql" else sqlite
         self._insert = dialect.insert(table).on_conflict_do_nothing()
         self._thread = select(column.record).where(*(column[name] == bindparam(name) for name in KEY[:-1]))
