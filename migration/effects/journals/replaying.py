@@ -158,7 +158,7 @@ class ReplayJournal:
         return self._reply(asked, effect)
 
     def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
-        """Return None: the journal has the pieces."""
+        """Return None, because the pieces come from the journal."""
         return None
 
     async def perform_stream(
