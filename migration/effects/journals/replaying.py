@@ -106,7 +106,7 @@ class ReplayJournal:
         self.outcome = outcome
 
     def close(self) -> tuple[Effect, ...]:
-        """Return the requested effects, in order; refuse every later one. Idempotent."""
+        """End the run: return the effects that it requested, in order, and refuse all later requests. Idempotent."""
         return self._asked.close()
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
