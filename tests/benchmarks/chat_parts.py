@@ -1,4 +1,4 @@
-"""What a chat costs a server, part by part, in microseconds of processor time, beside another build.
+"""What a chat costs a server, part by part, in microseconds of processor time, compared with another build.
 
 Four users chat at once over WebSockets, each text is new, and the scripted model answers without a pause. `BASE` of the environment names
 another commit to measure against, or a folder with a build. The whole is measured without the samples, in rounds in which the builds take

@@ -1,9 +1,9 @@
-"""What users of a server notice of the migration: chats over WebSockets at each stage, beside the tree that is left after its removal.
+"""What users of a server notice of the migration: chats over WebSockets at each stage, compared with the tree after its removal.
 
 Each server runs on core 0 and takes turns with the others, in an order drawn anew for each round; the users have the other core.
 At `shadow` and `live` the worker shares either the users' core or the server's, under SCHED_IDLE. Each text is new. A ratio is the median
-of those of the rounds, with an interval that holds the true median in 95 of 100 measurements; the removed tree beside itself (A/A) says
-what a ratio is worth on this machine. `ROUNDS` of the environment changes their number, `MODES` names some of the modes.
+of those of the rounds, with an interval that holds the true median in 95 of 100 measurements; the removed tree compared with itself (A/A)
+says what a ratio is worth on this machine. `ROUNDS` of the environment changes their number, `MODES` names some of the modes.
 
 - saturated: eight users chat without a pause; chats a second, and processor time of the server for a chat.
 - alone: one user chats, one chat after the other.
@@ -67,7 +67,7 @@ class _Mode:
 
 
 def run() -> dict[str, Measured]:
-    """Return each mode beside the removed tree."""
+    """Return each mode, compared with the removed tree."""
     chosen = os.environ.get("MODES")
     modes = {name: mode for name, mode in _MODES.items() if chosen is None or name.partition(",")[0] in chosen.split(",")}
     os.sched_setaffinity(0, {_CORES[1]})
