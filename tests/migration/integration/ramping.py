@@ -53,6 +53,8 @@ class Shop:
         postgres: SQLAlchemy URL of the evidence.
     """
 
+    surface = "shop"
+
     def __init__(self, home: Path, redis: str, postgres: str) -> None:
         self.home, self.code, self.state, self._logs = home, home / "code", home / "state", home / "logs"
         self.took_s = 0.0  #: from a leaked answer to the rollback, without the time in which the machine was busy with something else
@@ -121,6 +123,10 @@ class Shop:
         """Write these modules of the shop (name -> text), and renew both backends."""
         for name, text in changes.items():
             (self.code / "shop" / f"{name}.py").write_text(text)
+        self.renew()
+
+    def renew(self) -> None:
+        """Stop both backends and start them again."""
         self.withdraw()
         self.addresses = [self._backend(number) for number in (1, 2)]
         for address in self.addresses:
@@ -177,11 +183,11 @@ class Shop:
     def history(self) -> list[Entry]:
         """Return the history, the oldest first."""
         with closing(History(self._evidence)) as history:
-            return history.entries("shop", limit=1000)[::-1]
+            return history.entries(self.surface, limit=1000)[::-1]
 
     def _rollout(self) -> Rollout:
         with closing(RolloutStore(self._evidence)) as store:
-            found = store.rollout("shop")
+            found = store.rollout(self.surface)
         assert found is not None
         return found
 
@@ -198,9 +204,12 @@ class Shop:
         counts = self.state / f"metrics-{number}"
         shutil.rmtree(counts, ignore_errors=True)
         counts.mkdir(parents=True)
-        command = ("uvicorn", "shop.app:app", "--app-dir", ".", "--workers", "2", "--port", str(port), "--log-level", "warning")
-        self._start(self._backends, f"backend-{number}", *command, PROMETHEUS_MULTIPROC_DIR=str(counts))
+        self._start(self._backends, f"backend-{number}", *self._served(port), PROMETHEUS_MULTIPROC_DIR=str(counts))
         return f"http://127.0.0.1:{port}"
+
+    def _served(self, port: int) -> tuple[str, ...]:
+        """Return the command of a backend."""
+        return ("uvicorn", "shop.app:app", "--app-dir", ".", "--workers", "2", "--port", str(port), "--log-level", "warning")
 
     def _answers(self, address: str) -> bool:
         with suppress(httpx.HTTPError):
