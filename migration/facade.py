@@ -188,7 +188,7 @@ class ExecutionFacade:
         return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=resumed)
 
     def _resumed(self, decision: Decision) -> None:
-        """Count a run of control although the plan does not name control: the check before its removal needs every run of control."""
+        """Count a run of control that the plan does not name: before control is removed, every run of it must be counted."""
         if self._tombstones is not None:
             plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
             self._guard("stores.tombstones", self._tombstones.count, self.surface, plan)

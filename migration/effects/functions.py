@@ -95,8 +95,8 @@ class _Port:
     def streaming(self) -> Callable[..., AsyncGenerator[Any, None]]:
         """Return the async generator function that stands in for the function.
 
-        While a run is recorded, it is the only generator between the function and its caller, because each would cost every item about as
-        much as recording it.
+        While a run is recorded, it is the only generator between the function and its caller: each further one would add about as much time
+        to every item as recording takes.
         """
 
         async def async_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function

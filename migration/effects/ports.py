@@ -37,7 +37,7 @@ class StreamTape(Protocol):
         ...
 
     def end(self, *, whole: bool) -> None:
-        """Record that no piece follows: the source is at its end, or the reader left. If both happen, the first one counts."""
+        """Record that no piece follows: the source ended, or the reader left. A second call does nothing."""
         ...
 
 
@@ -66,7 +66,7 @@ class Performer(Protocol):
         ...
 
     def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:
-        """Return what records a reply that the port itself performs; None: only `perform_stream` has the pieces."""
+        """Return the tape of a reply that the port itself gets from outside; None: the port has to call `perform_stream`."""
         ...
 
     def perform_stream_now(
@@ -197,7 +197,7 @@ async def perform_stream(
     Args:
         kind: what kind of effect.
         name: model, tool, or what it is for.
-        request: JSON; a request for a stream should contain that (`"stream": true`).
+        request: JSON; it should say that a stream is wanted (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
         lane: see `perform`.
         whole: splits a reply that was recorded as a whole into pieces, for recordings of other tools; None: such a reply is one piece.
@@ -210,7 +210,7 @@ async def perform_stream(
     tape = stream_tape(kind, name, request=request, lane=lane)
     source = call() if tape is not None else _answered(kind, name, request=request, call=call, lane=lane, whole=whole)
     following = source.__anext__
-    # There is no further generator in between, because each would cost every piece about as much as recording it.
+    # There is no other generator between source and reader: each would add about as much time to every piece as recording takes.
     try:
         while True:
             try:
@@ -234,9 +234,9 @@ async def perform_stream(
 
 
 def stream_tape(kind: EffectKind, name: str, *, request: bytes, lane: str | None = None) -> StreamTape | None:
-    """Return what records a streamed reply that the caller is about to perform itself; see `perform_stream` for the arguments.
+    """Return the tape for a streamed effect that the caller performs itself; see `perform_stream` for the arguments.
 
-    Returns None if the pieces do not come from the outside, for example because a run is replayed: call `perform_stream` then.
+    None: the pieces do not come from outside, for example because the run is a replay; call `perform_stream` then.
 
     Raises:
         TakenOverError: another engine has taken the run over, so this effect must not be performed.

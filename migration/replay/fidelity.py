@@ -20,7 +20,9 @@ _LONGEST: Final = 300  #: characters of an error's text
 
 
 def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
-    """Return why control does not reproduce the recording; None: control reproduces it. An error of control is named first.
+    """Return why control does not reproduce the recording; None: control reproduces it.
+
+    If control failed, its error is named before all other reasons.
 
     Args:
         recorded: the recording.

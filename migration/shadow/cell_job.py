@@ -62,7 +62,8 @@ class RunsEngines(Protocol):
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
         """Yield the result of each job, in order, while later jobs already run; nothing after a run that left the process unusable.
 
-        None between two results: the next one takes longer, so the caller should not hold back earlier results for it. Raises the same
+        None between two results means that the next result takes longer: the caller should then deliver the earlier results without waiting
+        for it. Raises the same
         errors as `run`.
         """
         ...

@@ -118,7 +118,7 @@ class ProcessShadow:
         return self._ready
 
     async def start(self) -> None:
-        """Start the worker. Jobs may be offered at once; they wait until it is ready."""
+        """Start the worker. Jobs may be offered immediately; they wait until the worker is ready."""
         self._loop = asyncio.get_running_loop()
         self._start_worker(self._loop)
 

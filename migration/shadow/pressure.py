@@ -21,7 +21,7 @@ Cause = Literal["queue", "age", "loop", "tax", "cpu", "reads"]
 - reads: reads per minute that shadows performed because their journals did not contain them
 """
 
-#: Seconds between two checks of the loop, and how many checks are kept: those of the last second.
+#: The loop is checked every 0.05 s, and the last 20 checks are kept.
 _CHECK_S: Final = 0.05
 _CHECKS: Final = 20
 _TICKS: Final = os.sysconf("SC_CLK_TCK")

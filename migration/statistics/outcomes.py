@@ -68,7 +68,7 @@ class Outcomes:
         self.divergent = 0  #: compared runs that diverged
         self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
-        self._players = [_Player(1.0)]  #: one for each least probability that was needed so far, in descending order
+        self._players = [_Player(1.0)]  #: players, each for runs drawn with at least its own probability; in descending order
         self._tenants: dict[str, _Tenant] = {}
         self._tenants_seen = 0
         self._shares_at_most, self._shares_at_least = Mean(), Mean()

@@ -85,7 +85,8 @@ class Omissions:
         now, stretch = self._clock(), self._open.get(key)
         if stretch is None or now >= stretch.until:
             begun = asyncio.ensure_future(self._coverage.begin_without(*key))
-            begun.add_done_callback(lambda done: done.cancelled() or done.exception())  # those who wait get it too, if any still does
+            # a failure is also raised to the writes that wait for this
+            begun.add_done_callback(lambda done: done.cancelled() or done.exception())
             soon = stretch is not None or now - self._ended.get(key, -_SOON_S) < _SOON_S
             if stretch is not None and stretch.timer is not None:
                 stretch.timer.cancel()

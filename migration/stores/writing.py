@@ -53,8 +53,8 @@ class StoreWrites:
         The start is recorded before the write and the end after it, so that a backfill meanwhile cannot miss the run.
 
         Raises:
-            OutboxError: start or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
-                write.
+            OutboxError: the start cannot be recorded, and the run was not written; or the end cannot be recorded, and the next backfill
+                waits ten minutes for it.
             StoreError: see `write`.
         """
         async with self._omissions.leaving_out(run.surface, run.tenant_id, other(store)):

@@ -22,7 +22,7 @@ class Family:
 
     Args:
         names: the meaning of names in the files that were read so far.
-        facts: the facts of these files, by path.
+        facts: the facts of the files that were read so far, by path.
         configuration: says what belongs to the family.
         prefix: turns a path of the tree into a path of the configuration.
     """

@@ -77,7 +77,7 @@ class SourceSearch:
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
-        # Only now are all methods of the family known. Every other file is read once, with all of them in the question.
+        # Only now are all methods of the family known. Each remaining file is read once, and all these methods are looked for in it.
         self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
             names = self._names()

@@ -50,7 +50,7 @@ def hide(outline: CodeOutline, text: str) -> None:
 
 
 def owner_of(scopes: Sequence[Scope], number: int, name: str) -> int:
-    """Return the number of the scope in which an assignment to a plain name in this scope binds it."""
+    """Return the number of the scope in which the name is bound if this scope assigns to it."""
     while name in scopes[number].from_module or name in scopes[number].from_function:
         if name in scopes[number].from_module:
             return 0

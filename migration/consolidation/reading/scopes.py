@@ -23,7 +23,8 @@ _COMPREHENSIONS: Final[Mapping[type[ast.AST], str]] = {
     ast.DictComp: "dictcomp",
     ast.GeneratorExp: "genexpr",
 }
-_NAMED: Final = ("function", "class", "module")  #: types of tables that belong to a node; newer versions of Python have others between them
+#: types of symbol tables to which a node of the tree belongs; newer versions of Python have further types
+_NAMED: Final = ("function", "class", "module")
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ class Recording:
         return reply
 
     def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:
-        """Return the tape of a streamed reply: its port performs the effect."""
+        """Return the tape of a streamed reply; the port performs the effect itself."""
         return _Taped(self._record, self._record.ask(kind, name, lane, request, streamed=True))
 
     async def perform_stream(

@@ -106,7 +106,7 @@ class ReplayJournal:
         self.outcome = outcome
 
     def close(self) -> tuple[Effect, ...]:
-        """Return the requested effects, in order; refuse every later one. Idempotent."""
+        """End the run: return the effects that it requested, in order, and refuse all later requests. Idempotent."""
         return self._asked.close()
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
@@ -158,7 +158,7 @@ class ReplayJournal:
         return self._reply(asked, effect)
 
     def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
-        """Return None: the journal has the pieces."""
+        """Return None, because the pieces come from the journal."""
         return None
 
     async def perform_stream(

@@ -74,7 +74,7 @@ class ResumedRecording(Recording):
         return super().perform_now(kind, name, lane=lane, request=request, call=call if known is None else lambda: _reply(known))
 
     def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
-        """Return None: the failed engine's journal may have the pieces."""
+        """Return None, because the pieces may come from the failed engine's journal."""
         return None
 
     def perform_stream(

@@ -41,7 +41,7 @@ class UnfailingJournal:
         self._try(self._journal.answer, asked, reply)
 
     def stream(self, asked: Asked | None, chunk: bytes) -> None:
-        """Record a piece of the reply. There are many of them, so this one is written out."""
+        """Record a piece of the reply. Called very often, so it does not use the shared helper."""
         try:
             self._journal.stream(asked, chunk)
         except Exception as failure:  # noqa: BLE001 - recording must not change the run

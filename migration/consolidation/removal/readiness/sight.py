@@ -16,7 +16,7 @@ FEWEST_KINDS: Final = 12
 
 
 def eyesight(found: Sequence[Seen]) -> Criterion:
-    """Return the criterion that the audit sees planted users of every kind that an audit can see.
+    """Return the criterion: the audit sees the planted users of every kind, unless no audit can see that kind.
 
     The kinds that no audit can see are only listed. Such a user fails in a process that runs without control (`processes.py`).
     """
