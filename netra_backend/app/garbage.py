@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 #: Seconds of processor time from which on a full collection is long. The next ones begin at nothing, and each may take a quarter more.
-LONG_S: Final = 0.01
+LONG_S: Final = 0.005
 _FULL: Final = 2
 
 
