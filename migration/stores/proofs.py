@@ -1,7 +1,7 @@
 """The check of the proof that a store has every run. A verified backfill proves it for one store, as it was then, and for a limited time.
 
 It is refused if the settings name another store, if the store has fewer runs than it had, if it lacks a run that the other store has, and
-if nobody has checked it for a day. A serving process checks it in the background (`proof_watch.py`), and each edit that stands on it checks
+if it was not checked for a day. A serving process checks it in the background (`proof_watch.py`), and each edit that stands on it checks
 it first (`recheck_now`).
 """
 

@@ -1,4 +1,4 @@
-"""`removal flags`: which flags nobody needs any more, and archive them."""
+"""`removal flags`: which flags are no longer needed, and archive them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def run(
     ] = None,
     *,
     archive: Annotated[
-        bool, typer.Option("--archive", help="Archive the flags at LaunchDarkly that nobody needs, in all environments.")
+        bool, typer.Option("--archive", help="Archive the flags at LaunchDarkly that are no longer needed, in all environments.")
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")] = "",
     root: Annotated[Path, typer.Option("--root", help="The folder with the pyproject.toml that names what belongs to control.")] = Path(),
@@ -38,7 +38,7 @@ def run(
     from migration.flags.editors import open_editor
 
     if archive and not reason.strip():
-        raise ConfigurationError("--archive needs --reason: write why nobody needs the flags any more")
+        raise ConfigurationError("--archive needs --reason: write why the flags are no longer needed")
     settings = MigrationSettings()
     chosen = list(dict.fromkeys(surfaces or [*load_manifest(root).surfaces]))
     for surface in surfaces or ():

@@ -1,4 +1,4 @@
-"""The flags of surfaces that are done: which of them nobody needs any more, and what is done with those."""
+"""The flags of surfaces that are done: which of them are no longer needed, and what is done with those."""
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,7 +17,7 @@ from migration.processes import ProcessTable, Told, Unreadable
 from migration.settings import MigrationSettings
 
 FlagState = Literal["needed", "ready", "archived", "gone"]
-"""`needed`: it must stay; `ready`: nobody needs it; `archived`: it was archived just now; `gone`: the source does not have it any more."""
+"""`needed`: it must stay; `ready`: it is no longer needed; `archived`: it was archived just now; `gone`: the source does not have it."""
 
 _WHOLE = 100.0
 
@@ -32,7 +32,7 @@ class RetiredFlag(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetiredFlags:
-    """Lists the flags of surfaces, and archives those that nobody needs.
+    """Lists the flags of surfaces, and archives those that are no longer needed.
 
     Args:
         settings: name flags, processes and history.
@@ -55,7 +55,7 @@ class RetiredFlags:
         return [self._one(surface, read, reports, unreadable) for surface in surfaces]
 
     def archive(self, surfaces: Sequence[str], reason: str) -> list[RetiredFlag]:
-        """Archive those flags of the surfaces that nobody needs, and return the flag of each surface.
+        """Archive those flags of the surfaces that are no longer needed, and return the flag of each surface.
 
         Each flag is looked at directly before it is archived, and the history gets an entry.
 
