@@ -53,7 +53,7 @@ def run(
         print_json(_document(made, applied=apply, seconds=time.perf_counter() - started_s))
     elif not apply:
         for change in made.changes:
-            sys.stdout.write(as_diff(change))
+            _write(as_diff(change))
     else:
         for change in made.changes:
             typer.echo(change.path)
@@ -62,11 +62,22 @@ def run(
         raise typer.Exit(_FINDING)
 
 
+def _write(diff: str) -> None:
+    """Write a diff with the bytes of its files, whatever their encoding, so that it can be applied."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(diff.encode("utf-8", errors="surrogateescape"))
+    sys.stdout.buffer.flush()
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
+
+
 def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, Any]:
     return {
         "applied": applied,
         "legacy": made.legacy,
-        "changes": [{"path": change.path, "modules": change.modules, "diff": as_diff(change)} for change in made.changes],
+        "changes": [{"path": change.path, "modules": change.modules, "diff": _printable(as_diff(change))} for change in made.changes],
         "by_hand": [
             {"path": item.path, "line": item.line, "module": item.module, "advice": item.advice, "fails": item.fails}
             for item in made.advice

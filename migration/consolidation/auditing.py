@@ -91,17 +91,18 @@ def audit(
 
 
 def _audit(tree: SourceTree, configuration: AuditConfiguration, store: Store, workers: Workers, progress: AuditProgress) -> Inventory:
-    modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots)
+    modules = ModuleNames(tree.root, (file.path for file in tree.python), configuration.source_roots, tree.left_out)
     contents = Contents(tree.python, store, workers, tree.root)
     found = SourceSearch(contents, modules, configuration, configuration.prefix(tree.root)).run()  # 3 findings/search: what can matter
     target, factory = _staying(found, configuration)
     family, names, facts = found.family, found.names, found.facts
     imports = _sorted(ImportFinder(names, facts, family).imports())  # 4 findings/imports, strings, calls: what uses them
     reference = Reference(names, family)
+    offering = (*family.modules, *(export.module for export in found.exports))
     documents = search_documents(
         tree.root,
         [*((file, True) for file in tree.configuration), *((file, False) for file in tree.documents)],
-        sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in family.modules)}),
+        sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in offering)}),
         reference,
         progress.advance,
     )
@@ -177,7 +178,7 @@ def _sources(root: Path, implementations: Sequence[Implementation]) -> Iterator[
 
 def _key(tree: SourceTree, configuration: AuditConfiguration, store: Store) -> str | None:
     """Return the digest of the tree's whole content and of the configuration; None if some file must be read first to know its content."""
-    parts = [msgspec.json.encode(configuration).decode()]
+    parts = [msgspec.json.encode(configuration).decode(), *sorted(tree.left_out)]
     for file in (*tree.python, *tree.configuration, *tree.documents):
         content = store.content(file)
         if content is None:

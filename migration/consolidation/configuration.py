@@ -71,8 +71,11 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
     def excludes(self, path: str) -> bool:
         """Return whether the audit leaves out the file or folder at this path relative to `base`."""
-        name = path.rpartition("/")[2]
-        return name in _ALWAYS_EXCLUDED or any(path == pattern or fnmatchcase(path, pattern) for pattern in self.exclude)
+        return path.rpartition("/")[2] in _ALWAYS_EXCLUDED or self.is_listed(path)
+
+    def is_listed(self, path: str) -> bool:
+        """Return whether the setting `exclude` leaves out the file or folder at this path relative to `base`."""
+        return any(path == pattern or fnmatchcase(path, pattern) for pattern in self.exclude)
 
 
 def load_configuration(root: Path, file: Path | None = None) -> AuditConfiguration:

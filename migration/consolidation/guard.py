@@ -16,8 +16,9 @@ from migration.errors import ConfigurationError
 #: The content is JSON, but the audit must not take the file for configuration and count it as a consumer; so the suffix is not `.json`.
 BASELINE_NAME: Final = "consolidation-baseline.lock"
 
-FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "gone"]
-"""`gone`: the baseline still allows something that no longer exists, which could therefore return unnoticed."""
+FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "unreadable", "gone"]
+"""`unreadable`: the file may use anything, because it cannot be parsed, for example because its syntax is newer than the running Python.
+`gone`: the baseline still allows something that no longer exists, which could therefore return unnoticed."""
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,6 +26,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     implementations: tuple[str, ...]  #: legacy modules, sorted
     consumers: dict[str, dict[str, int]]  #: by file, then by legacy module: how many statements and strings name it
+    unreadable: tuple[str, ...] = ()  #: files that name the family and cannot be parsed
 
 
 class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,8 +35,9 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
     kind: FindingKind
     path: str  #: the path of the consumer or of the implementation; "" for an implementation that no longer exists
     module: str
-    allowed: int  #: number of uses; for an implementation 0 or 1
+    allowed: int  #: number of uses; for an implementation or an unreadable file 0 or 1
     found: int
+    detail: str = ""  #: why a file cannot be parsed
 
     @property
     def advice(self) -> str:
@@ -46,10 +49,19 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
                 return f"{self.path}: a new consumer of {self.module}, which will be removed; use the target"
             case "more-uses":
                 return f"{self.path}: uses {self.module} in {self.found} places, {self.allowed} are allowed; use the target"
-            case "gone" if self.path:
-                return f"{self.path} uses {self.module} in fewer places than the baseline allows; let the baseline shrink"
+            case "unreadable":
+                return (
+                    f"{self.path}: cannot be parsed ({self.detail}), so nothing is known about its uses; repair it, or run with its Python"
+                )
             case "gone":
-                return f"{self.module} was removed, but the baseline still allows it; let the baseline shrink"
+                return f"{self._gone()}; let the baseline shrink"
+
+    def _gone(self) -> str:
+        if self.path and not self.module:
+            return f"{self.path} can be parsed now, but the baseline still allows it not to"
+        if self.path:
+            return f"{self.path} uses {self.module} in fewer places than the baseline allows"
+        return f"{self.module} was removed, but the baseline still allows it"
 
 
 def baseline_of(inventory: Inventory) -> Baseline:
@@ -63,7 +75,7 @@ def baseline_of(inventory: Inventory) -> Baseline:
         if string.use != "path" and string.module in legacy:
             uses.setdefault(string.path, Counter())[string.module] += 1
     consumers = {path: dict(sorted(uses[path].items())) for path in sorted(uses)}
-    return Baseline(implementations=tuple(sorted(legacy)), consumers=consumers)
+    return Baseline(implementations=tuple(sorted(legacy)), consumers=consumers, unreadable=tuple(sorted(_unreadable(inventory))))
 
 
 def guard_findings(inventory: Inventory, baseline: Baseline) -> tuple[GuardFinding, ...]:
@@ -77,6 +89,12 @@ def guard_findings(inventory: Inventory, baseline: Baseline) -> tuple[GuardFindi
         if now != allowed:
             kind: FindingKind = "gone" if now < allowed else "more-uses" if allowed else "new-consumer"
             found.append(GuardFinding(kind=kind, path=path, module=module, allowed=allowed, found=now))
+    unreadable = _unreadable(inventory)
+    for path in sorted({*unreadable, *baseline.unreadable}):
+        if (path in unreadable) != (path in baseline.unreadable):
+            kind = "unreadable" if path in unreadable else "gone"
+            now = int(path in unreadable)
+            found.append(GuardFinding(kind=kind, path=path, module="", allowed=1 - now, found=now, detail=unreadable.get(path, "")))
     return tuple(sorted(found, key=lambda item: (item.kind == "gone", item.path, item.module)))
 
 
@@ -92,7 +110,8 @@ def shrunk(inventory: Inventory, baseline: Baseline) -> Baseline:
             }
         )
     }
-    return Baseline(tuple(module for module in baseline.implementations if module in there.implementations), consumers)
+    implementations = tuple(module for module in baseline.implementations if module in there.implementations)
+    return Baseline(implementations, consumers, tuple(path for path in baseline.unreadable if path in there.unreadable))
 
 
 def load_baseline(file: Path) -> Baseline:
@@ -119,6 +138,11 @@ def save_baseline(file: Path, baseline: Baseline) -> None:
         file.write_bytes(msgspec.json.format(msgspec.json.encode(baseline, order="deterministic"), indent=2) + b"\n")
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror}); give another path") from error
+
+
+def _unreadable(inventory: Inventory) -> dict[str, str]:
+    """Return the files that name the family and cannot be parsed, each with the reason."""
+    return {problem.path: problem.detail for problem in inventory.problems if problem.kind in {"unparsable", "encoding"}}
 
 
 def _implementation(module: str, path: str, allowed: int, found: int) -> GuardFinding:

@@ -46,8 +46,8 @@ def create_app(
         history: the earlier messages of a thread; None: they are read from its finished runs.
         limits: the limits of a client; None: the defaults.
         batch_limits: the limits of a user's batches; None: the defaults.
-        monotonic: for rates, in seconds.
-        wall_clock: for tokens, in Unix seconds.
+        monotonic: the clock for rates, in seconds.
+        wall_clock: the clock for tokens, in Unix seconds.
 
     Raises:
         SettingsError: a setting is missing or unsafe.

@@ -23,7 +23,7 @@ FRESH_S: Final = 1.0
 #: Largest number of a process's connections that wait for a head; with one more, the connection that has waited longest is closed.
 SILENT: Final = 1000
 HTTP_SWITCHING: Final = 101
-#: Bytes of frames that wait for the end of an iteration at most.
+#: At most this many bytes of frames wait for the end of an iteration.
 TOGETHER: Final = 64 * 2**10
 
 
@@ -93,7 +93,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSockets on which nothing that a client does is logged as an error.
 
     A run sends many small frames, often several in one iteration of the event loop, and a system call for each would cost more than the
-    frame. So `offer` leaves them with the protocol's own output, which is written at the end of the iteration, or before anything else is.
+    frame. So `offer` adds frames to the protocol's own output, which is written at the end of the iteration, or before anything else is
+    written.
     """
 
     _together = 0  #: bytes of offered frames that were not written yet
@@ -106,7 +107,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = {**(self.scope.get("extensions") or {}), OFFER: {"text": self.offer}}
 
     def offer(self, text: bytes) -> bool:
-        """Send a text with this iteration of the event loop. Return False if it must wait, or the socket does not accept it any more."""
+        """Send a text with this iteration of the event loop. Return False if the text must wait, or if the socket no longer accepts it."""
         if not self.writable.is_set() or self.disconnected or self.close_sent or not self.handshake_complete:
             return False
         try:
@@ -130,7 +131,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _flush(self) -> None:
         self._together, self._flushing = 0, None
-        output = self.conn.data_to_send()  # empty if something else has been written since
+        output = self.conn.data_to_send()  # this is empty if the frames were already written before something else
         if output and not self.transport.is_closing():
             self.transport.write(b"".join(output))
 

@@ -13,8 +13,8 @@ from migration.consolidation.auditing import AuditProgress, NoProgress
 from migration.consolidation.codemod.configuration import CodemodConfiguration, load_codemod_configuration
 from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group
-from migration.consolidation.codemod.decide.links import Links
-from migration.consolidation.codemod.read.relevance import may_matter
+from migration.consolidation.codemod.decide.links import Links, neighbours
+from migration.consolidation.codemod.read.relevance import may_be_given, may_patch, names_legacy
 from migration.consolidation.codemod.read.tree import Tree, understand
 from migration.consolidation.codemod.report.advice import refused, still_named
 from migration.consolidation.codemod.report.values import CodemodChange, CodemodPlan
@@ -72,15 +72,20 @@ def plan_codemod(
 
 
 def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], progress: AuditProgress) -> Iterator[tuple[str, Analysis]]:
-    progress.begin(len(tree.facts))
-    for path in sorted(tree.facts):
+    candidates = [path for path in sorted(tree.facts) if path not in problems and tree.names.modules.name(path) not in tree.behind]
+    consumers = {path for path in candidates if names_legacy(tree, path)}
+    # A method's name alone proves nothing: a file that names no legacy module is read only if it may receive an instance.
+    near = neighbours(tree, consumers)
+    wanted = [path for path in candidates if path in consumers or (path in near and (may_be_given(tree, path) or may_patch(tree, path)))]
+    progress.begin(len(wanted))
+    for path in wanted:
         progress.advance(1)
         data = read_bytes(tree.root, path)
-        if path in problems or tree.names.modules.name(path) in tree.behind or isinstance(data, Problem) or not may_matter(tree, path):
+        if isinstance(data, Problem):
             continue
         try:
             yield path, analyser.analyse(path, data)
-        except (cst.ParserSyntaxError, UnicodeDecodeError, RecursionError) as error:
+        except (cst.ParserSyntaxError, SyntaxError, ValueError, RecursionError) as error:
             problems[path] = Problem(path=path, kind="unparsable", detail=f"LibCST does not read it: {type(error).__name__}")
 
 
@@ -126,8 +131,8 @@ def _render(tree: Tree, analysis: Analysis, groups: list[Group], analyses: Mappi
             holder = analyses[path].groups.get(group.module) if path is not None and path in analyses else None
             new = holder.exports.get(patched.rest[0], patched.rest[0]) if holder is not None else None
             if new is not None:
-                text = ".".join([patched.holder, new, *patched.rest[1:]])
-                edits.append(Edit(source.bare_span(patched.node), (requote(patched.node, text),)))
+                literal = cst.ensure_type(patched.node, cst.SimpleString)  # any other form is refused
+                edits.append(Edit(source.bare_span(literal), (requote(literal, patched.text(patched.holder, new)),)))
     text = apply_edits(source.text, edits).decode()
     return text.encode(source.module.encoding)
 

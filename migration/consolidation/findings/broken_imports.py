@@ -14,7 +14,7 @@ class BrokenImportFinder:
 
     Args:
         names: the meaning of names in all files that can matter.
-        facts: the facts of these files, by path.
+        facts: the facts of all files that can matter, by path.
         family: the implementations.
         configuration: has the class patterns of the family.
     """
@@ -88,6 +88,8 @@ class BrokenImportFinder:
         """
         facts = self._names.facts_of(module)
         if facts is None:
+            if self._names.modules.is_left_out(module):
+                return False
             return self._names.modules.path(module) is None and not self._names.modules.exists(f"{module}.{name}")
         if facts.problem is not None or self._is_dynamic(module):
             return False

@@ -10,6 +10,7 @@ from migration.consolidation.inventory import Evidence, Export, Implementation, 
 from migration.consolidation.reading.facts import ClassFact, FileFacts
 
 _INTERFACES: Final = ("Protocol", "ABC")
+_STAND_INS: Final = ("Mock", "Fake", "Stub", "Dummy", "Spy")  #: beginnings of the names of test doubles, in any folder
 _FEWEST_SHARED: Final = 3
 #: Other imports and definitions that a module of re-exports may have.
 _PLUMBING: Final = ("*", "annotations", "warn", "deprecated", "__all__")
@@ -21,7 +22,7 @@ class Family:
 
     Args:
         names: the meaning of names in the files that were read so far.
-        facts: the facts of these files, by path.
+        facts: the facts of the files that were read so far, by path.
         configuration: says what belongs to the family.
         prefix: turns a path of the tree into a path of the configuration.
     """
@@ -33,6 +34,7 @@ class Family:
         self._prefix = prefix
         self._target = _split(configuration.target)
         self._factory = _split(configuration.factory)
+        self._foundations = frozenset(base for kept in (self._target, self._factory) for base in names.bases(kept) if base != kept)
         self._target_methods = frozenset(self.public_methods(self._target))
         self.classes: dict[str, dict[str, tuple[Evidence, ...]]] = {}
         self._find_classes()
@@ -77,6 +79,8 @@ class Family:
         meaning = Meaning("object", module, item.name)
         if meaning in {self._target, self._factory}:
             return ("configuration",)
+        if meaning in self._foundations or _is_stand_in(item.name):
+            return ()  # the target inherits from it, or it replaces an implementation in tests
         is_named = self._configuration.matches_class(item.name)
         if not (is_named or item.bases or any(method.name in self._target_methods for method in item.methods)) or _is_interface(item):
             return ()
@@ -91,6 +95,8 @@ class Family:
         return tuple(found)
 
     def _is_family_name(self, base: Meaning) -> bool:
+        if base in self._foundations or _is_stand_in(base.name):
+            return False
         if base != self._target and not self._configuration.matches_class(base.name):
             return False
         item = self._names.class_of(base)
@@ -191,6 +197,10 @@ class Family:
             base = next(base for base in self._names.bases(meaning) if base != meaning and self._is_family_name(base))
             return f"inherits from {base.name}"
         return "its class name matches" if way == "name" else "has the shape of the target"
+
+
+def _is_stand_in(name: str) -> bool:
+    return name.strip("_").startswith(_STAND_INS)
 
 
 def _is_interface(item: ClassFact) -> bool:

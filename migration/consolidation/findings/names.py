@@ -131,7 +131,6 @@ class Names:
     def _root(self, path: str, scope: int, parts: list[str], steps: int) -> tuple[Meaning | None, list[str]]:
         """Return the meaning of the first part, or of the first two parts if they are `self.attribute`, and the remaining parts."""
         facts = self._facts[path]
-        holder = facts.scopes[scope]
         owner = self._method_of(facts, scope)
         if parts[:2] == ["super", "()"] and owner is not None:
             return self._inherited(path, facts, owner, steps), parts[2:]
@@ -144,15 +143,32 @@ class Names:
             if len(parts) > 1 and (bound := self._bound(path, class_scope, "self." + parts[1], steps)) is not None:
                 return bound, parts[2:]
             return itself, parts[1:]
+        return self._variable(path, scope, parts[0], steps), parts[1:]
+
+    def _variable(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
+        """Return what a plain name means in a scope.
+
+        A scope that binds the name hides the outer name, no matter what kind of statement binds it.
+        """
+        scopes = self._facts[path].scopes
         number, inner = scope, True
         while number >= 0:
-            holder = facts.scopes[number]
+            holder = scopes[number]
             if inner or holder.kind != "class":
-                found = self._bound(path, number, parts[0], steps) or self._imported(path, number, parts[0], steps)
+                if name in holder.from_module:
+                    number, holder = 0, scopes[0]
+                found = self._bound(path, number, name, steps) or self._imported(path, number, name, steps)
                 if found is not None:
-                    return found, parts[1:]
+                    return found
+                if name in holder.hides:
+                    outer = self._variable(path, holder.parent, name, steps) if name in holder.parameters else None
+                    return outer if outer is not None and self._is_fixture(outer) else None
             number, inner = holder.parent, False
-        return self._member(self.modules.name(path), parts[0], steps), parts[1:]
+        return self._member(self.modules.name(path), name, steps)
+
+    def _is_fixture(self, meaning: Meaning) -> bool:
+        function = self.function_of(meaning)
+        return function is not None and function.fixture
 
     @staticmethod
     def _method_of(facts: FileFacts, scope: int) -> int | None:

@@ -2,13 +2,15 @@
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from migration.consolidation.reading.dotted import annotation_names, dotted_name, names_in_text
-from migration.consolidation.reading.facts import RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
+from migration.consolidation.reading.facts import HIDDEN, RETURNED, BindingFact, BoundBy, CallFact, Scope, StringFact, UseFact
+from migration.consolidation.reading.hiding import owner_of
 from migration.consolidation.reading.lines import Lines
 from migration.consolidation.reading.outline import CodeLeaf
+from migration.consolidation.reading.scopes import inner_names
 
 #: Functions that import what a string names.
 IMPORTERS: Final = frozenset({"import_module", "__import__", "find_spec", "resolve_name", "run_module", "importorskip"})
@@ -36,6 +38,7 @@ class _Around:
     flows_to: str = ""
     package: str = ""
     docstring: bool = False
+    hidden: frozenset[str] = frozenset()  #: names bound by lambdas and comprehensions around the expression
 
 
 class ExpressionReader:
@@ -127,7 +130,7 @@ class ExpressionReader:
                 self.found.flows.append((source, name))
             elif not isinstance(iterable, ast.Constant):
                 self.found.flows.append((f"{name}[]", name))
-        self._walk(iterable, _Around(around.scope, flows_to=f"{names[0]}[]" if names else ""))
+        self._walk(iterable, _Around(around.scope, flows_to=f"{names[0]}[]" if names else "", hidden=around.hidden))
         self.found.flows.extend((f"{names[0]}[]", name) for name in names[1:])
 
     def _assign(self, targets: Sequence[ast.expr], value: ast.expr, around: _Around) -> None:
@@ -137,7 +140,8 @@ class ExpressionReader:
             if imported is not None:
                 self._bind(around.scope, target, "import", (imported,))
             elif (name := dotted_name(value)) is not None:
-                self._bind(around.scope, target, "call" if name.endswith("()") else "value", (name,))
+                if name.partition(".")[0].removesuffix("()") not in around.hidden:
+                    self._bind(around.scope, target, "call" if name.endswith("()") else "value", (name,))
             elif isinstance(value, ast.IfExp | ast.BoolOp):
                 choices = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
                 names = [text for choice in choices if (text := dotted_name(choice)) is not None]
@@ -146,7 +150,7 @@ class ExpressionReader:
                 self.found.flows.extend((table, name.id) for name in ast.walk(target) if isinstance(name, ast.Name))
             if not isinstance(target, ast.Name):
                 self._walk(target, around)
-        self._walk(value, _Around(around.scope, flows_to=flows_to))
+        self._walk(value, _Around(around.scope, flows_to=flows_to, hidden=around.hidden))
 
     def _bind(self, scope: int, target: ast.expr, by: BoundBy, values: tuple[str, ...]) -> None:
         name = dotted_name(target)
@@ -154,6 +158,8 @@ class ExpressionReader:
             return
         if by in {"import", "value"} and any(self._is_interesting(value) for value in values):
             self._interesting.add(name)
+        if "." not in name:
+            scope = owner_of(self._scopes, scope, name)
         holder = self._scopes[scope]
         if holder.self_name and name.startswith(holder.self_name + "."):
             # An attribute of `self` is recorded in the class's scope, so that every method finds it.
@@ -178,11 +184,23 @@ class ExpressionReader:
                     pending.extend(self._use(node, here))
                 case ast.NamedExpr(target=target, value=value):
                     self._assign([target], value, here)
-                case ast.comprehension(target=target, iter=iterable, ifs=conditions):
-                    self._loop(target, iterable, here)
-                    pending.extend((condition, here) for condition in conditions)
+                case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                    pending.extend(self._comprehension(node, here))
+                case ast.Lambda(args=arguments, body=body):
+                    pending.extend((default, here) for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None)
+                    pending.append((body, replace(here, hidden=here.hidden | inner_names(node))))
                 case _:
                     pending.extend((child, here) for child in ast.iter_child_nodes(node))
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, around: _Around
+    ) -> Iterator[tuple[ast.AST, _Around]]:
+        """Only the first iterable is evaluated outside of the comprehension."""
+        inside = replace(around, hidden=around.hidden | inner_names(node))
+        for index, generator in enumerate(node.generators):
+            self._loop(generator.target, generator.iter, inside if index else around)
+            yield from ((condition, inside) for condition in generator.ifs)
+        yield from ((part, inside) for part in ([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]))
 
     def _call(self, node: ast.Call, around: _Around) -> Iterator[tuple[ast.AST, _Around]]:
         callee = dotted_name(node.func)
@@ -193,13 +211,14 @@ class ExpressionReader:
                 keywords = tuple(keyword.arg for keyword in node.keywords if keyword.arg is not None)
                 unpacks = len(keywords) < len(node.keywords) or any(isinstance(argument, ast.Starred) for argument in node.args)
                 plain = sum(not isinstance(argument, ast.Starred) for argument in node.args)
-                self.found.calls.append(CallFact(node.lineno, node.col_offset, around.scope, callee, plain, keywords, unpacks))
+                known = f"{HIDDEN}{callee}" if callee.partition(".")[0].removesuffix("()") in around.hidden else callee
+                self.found.calls.append(CallFact(node.lineno, node.col_offset, around.scope, known, plain, keywords, unpacks))
             if last in IMPORTERS and node.args:
                 package = _package_argument(node)
                 if (variable := dotted_name(node.args[0])) is not None:
                     self.found.imported_variables.append(variable)
         yield node.func, around
-        inner = _Around(around.scope, callee=callee or "", flows_to=around.flows_to, package=package)
+        inner = _Around(around.scope, callee=callee or "", flows_to=around.flows_to, package=package, hidden=around.hidden)
         if last == "parametrize" and len(node.args) > 1 and isinstance(names := node.args[0], ast.Constant):
             self._parametrize(str(names.value), node.args[1], inner)
             return
@@ -215,7 +234,7 @@ class ExpressionReader:
     def _use(self, node: ast.Attribute | ast.Name, around: _Around) -> Iterator[tuple[ast.AST, _Around]]:
         name = dotted_name(node)
         if name is not None and "()" not in name:
-            if self._is_interesting(name):
+            if self._is_interesting(name) and name.partition(".")[0] not in around.hidden:
                 self.found.uses.append(UseFact(node.lineno, around.scope, name))
         elif isinstance(node, ast.Attribute):
             yield node.value, around

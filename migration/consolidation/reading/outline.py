@@ -39,6 +39,7 @@ class CodeOutline:
     aliases: list[AliasFact] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     public_names: tuple[str, ...] | None = None
+    scope_lines: dict[int, int] = field(default_factory=dict)  #: for each scope: the line of its `def` or `class`
     leaves: list[CodeLeaf] = field(default_factory=list)  #: pieces of code on the lines that matter, and `return` statements
 
 
@@ -114,7 +115,7 @@ class _Walk:
             self._outline.functions.append(read_function(node, in_class=False))
         parameters = (*node.args.posonlyargs, *node.args.args)
         self_name = parameters[0].arg if around.kind == "class" and parameters else ""
-        inside = self._scope(Scope("function", _join(around.name, node.name), scope, self_name))
+        inside = self._scope(Scope("function", _join(around.name, node.name), scope, self_name), node.lineno)
         for decorator in node.decorator_list:
             self._leaf(decorator, scope)
         if self._lines is not None and not self._lines.touch(node.lineno, node.end_lineno or node.lineno):
@@ -131,7 +132,7 @@ class _Walk:
         if scope == 0:
             self._outline.definitions.append(node.name)
         self._outline.classes.append(read_class(node, name, scope, may_warn=self._may_warn))
-        inside = self._scope(Scope("class", name, scope, ""))
+        inside = self._scope(Scope("class", name, scope, ""), node.lineno)
         for expression in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
             self._leaf(expression, scope)
         self.block(node.body, inside, (*where, "class"))
@@ -199,7 +200,8 @@ class _Walk:
             elif isinstance(node, COMPOUND):
                 self._results(list(statements_in(node)), scope)
 
-    def _scope(self, scope: Scope) -> int:
+    def _scope(self, scope: Scope, line: int) -> int:
+        self._outline.scope_lines[len(self._outline.scopes)] = line
         self._outline.scopes.append(scope)
         return len(self._outline.scopes) - 1
 

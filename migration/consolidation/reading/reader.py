@@ -5,7 +5,7 @@ question.
 import ast
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -14,6 +14,8 @@ from migration.consolidation.reading.comments import read_comments
 from migration.consolidation.reading.dotted import dotted_name
 from migration.consolidation.reading.expressions import IMPORTERS, ExpressionReader
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
+from migration.consolidation.reading.hiding import hide
+from migration.consolidation.reading.lazily import lazy_names
 from migration.consolidation.reading.lines import Lines, touched
 from migration.consolidation.reading.outline import CodeLeaf, base_names, read_outline, top_level_aliases
 from migration.consolidation.reading.scan import lines_with
@@ -44,6 +46,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
     # The argument of an import function may come from lines that contain none of the searched words.
     imports_strings = any(name.encode() in data for name in IMPORTERS)
     outline = read_outline(tree, None if imports_strings else words.lines, may_warn=b"DeprecationWarning" in data)
+    hide(outline, text)
     reader = ExpressionReader(outline.scopes, words.exact, question.literals, words.lines)
     if imports_strings:
         _read_all(outline.leaves, reader, words, data)
@@ -67,7 +70,7 @@ def _read(tree: ast.Module, data: bytes, text: str, question: Question) -> FileF
         classes=tuple(outline.classes),
         functions=tuple(outline.functions),
         aliases=tuple(outline.aliases),
-        lazy=tuple(_lazy_table(tree)) if "__getattr__" in outline.definitions else (),
+        lazy=tuple(lazy_names(tree)) if "__getattr__" in outline.definitions else (),
         bindings=tuple(found.bindings),
         calls=tuple(found.calls),
         uses=tuple(found.uses),
@@ -150,20 +153,6 @@ def _passes_on(node: ast.stmt) -> bool:
 
 def _warns(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and (dotted_name(node.value.func) or "").endswith("warn")
-
-
-def _lazy_table(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the entries of literal tables of names, which a module-level `__getattr__` looks up."""
-    tables = (node.value for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict))
-    for table in tables:
-        for key, value in zip(table.keys, table.values, strict=True):
-            parts = [item.value for item in _elements(value) if isinstance(item, ast.Constant) and isinstance(item.value, str)]
-            if isinstance(key, ast.Constant) and isinstance(key.value, str) and parts:
-                yield key.value, ":".join(parts)
-
-
-def _elements(value: ast.expr) -> Iterable[ast.expr]:
-    return value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
 
 
 def _encoding(data: bytes) -> str:

@@ -25,6 +25,7 @@ def read_function(node: AnyFunction, *, in_class: bool) -> FunctionFact:
         read_signature(node.args, skip_first=skip_first),
         annotation_names(node.returns),
         any("abstract" in name or name.endswith("overload") for name in decorators),
+        any(name.removesuffix("()").endswith("fixture") for name in decorators),
     )
 
 

@@ -5,6 +5,7 @@ Each link is followed once, so a loop ends. A file that cannot be read is report
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,10 +15,13 @@ from typing import Final
 from migration.consolidation.configuration import BUILD_RESULTS, AuditConfiguration
 from migration.consolidation.inventory import Problem, ProblemKind
 
-_PYTHON: Final = (".py", ".pyi")
-_CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".mk", ".properties", ".ipynb", ".sh")
+_PYTHON: Final = (".py", ".pyi", ".pyw")
+_CONFIGURATION: Final = (".toml", ".yaml", ".yml", ".json", ".ini", ".cfg", ".conf", ".env", ".mk", ".properties", ".ipynb", ".sh", ".bash")
 _DOCUMENT: Final = (".md", ".rst", ".txt", ".adoc", ".mdx")
 _CONFIGURATION_NAMES: Final = ("Makefile", "Dockerfile", "Procfile", "Jenkinsfile", "justfile")
+
+_RUNS_PYTHON: Final = re.compile(rb"#!.*\bpython[\d.]*\b")
+_FIRST_LINE: Final = 200  #: bytes; no system reads a longer one
 
 #: Larger files are data, not source; CPython's own largest module is below 1 MB.
 MAX_BYTES: Final = 16 * 2**20
@@ -41,6 +45,7 @@ class SourceTree:
     python: list[SourceFile] = field(default_factory=list)
     configuration: list[SourceFile] = field(default_factory=list)
     documents: list[SourceFile] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  #: Python files that the configuration excludes: they exist, but are not read
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, path: str, kind: ProblemKind, detail: str) -> None:
@@ -87,6 +92,8 @@ class _Walk:
             for entry in self._entries(folder, path):
                 name = path + entry.name
                 if self._configuration.excludes(self._prefix + name):
+                    if self._configuration.is_listed(self._prefix + name):
+                        self._tree.left_out.extend(_python_below(Path(entry.path), name))
                     continue
                 if entry.is_symlink():
                     links.append((entry, name))
@@ -143,13 +150,35 @@ class _Walk:
             changed = max(status.st_mtime_ns, status.st_ctime_ns)
             files.append(SourceFile(path=path, size=status.st_size, changed_ns=changed, inode=status.st_ino))
 
+    def _is_script(self, path: str) -> bool:
+        """Return whether a file without an extension begins with a line that runs Python."""
+        file = self._tree.root / path
+        try:
+            if not file.is_file():
+                return False
+            with file.open("rb") as opened:
+                return _RUNS_PYTHON.match(opened.readline(_FIRST_LINE)) is not None
+        except OSError:
+            return False
+
     def _kind(self, path: str) -> list[SourceFile] | None:
         name = path.rpartition("/")[2]
-        if name.endswith(_PYTHON):
+        if name.endswith(_PYTHON) or ("." not in name and self._is_script(path)):
             return self._tree.python
         if name.endswith(_CONFIGURATION) or name.startswith(_CONFIGURATION_NAMES):
             return self._tree.configuration
         return self._tree.documents if name.endswith(_DOCUMENT) else None
+
+
+def _python_below(folder: Path, path: str) -> Iterator[str]:
+    """Yield the Python files in an excluded folder, or the excluded file itself."""
+    if not folder.is_dir():
+        yield from [path] if path.endswith(_PYTHON) else []
+        return
+    for around, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        inner = Path(around).relative_to(folder).as_posix()
+        yield from (f"{path}/{name}" if inner == "." else f"{path}/{inner}/{name}" for name in names if name.endswith(_PYTHON))
 
 
 def _printable(path: str) -> str:

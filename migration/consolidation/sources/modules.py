@@ -15,11 +15,12 @@ class ModuleNames:
         root: the audited folder, absolute.
         paths: the root's Python files, relative to the root, with `/`.
         source_roots: folders, relative to the root, where absolute imports start; `.` is the root itself.
+        left_out: Python files that are not read; they can be imported, but their content is not known.
 
     If the root is inside a package, the dotted names begin with that package.
     """
 
-    def __init__(self, root: Path, paths: Iterable[str], source_roots: Iterable[str]) -> None:
+    def __init__(self, root: Path, paths: Iterable[str], source_roots: Iterable[str], left_out: Iterable[str] = ()) -> None:
         self._prefix = _package_of(root)
         self._roots = sorted(
             (source.strip("/") + "/" for source in source_roots if source.strip("/") not in {"", "."}), key=len, reverse=True
@@ -33,6 +34,9 @@ class ModuleNames:
             # A stub describes the module next to it, and the import loads that module.
             if not path.endswith(".pyi") or name not in self._path_of:
                 self._path_of[name] = path
+            self._packages.update(_parents(name))
+        self._left_out = {self._dotted(path) for path in left_out}
+        for name in self._left_out:
             self._packages.update(_parents(name))
         self._packages.discard("")
 
@@ -55,7 +59,11 @@ class ModuleNames:
 
     def exists(self, module: str) -> bool:
         """Return whether the tree has such a module or package."""
-        return module in self._path_of or module in self._packages
+        return module in self._path_of or module in self._packages or module in self._left_out
+
+    def is_left_out(self, module: str) -> bool:
+        """Return whether the module exists, but is excluded, so that its content is not known."""
+        return module in self._left_out and module not in self._path_of
 
     def is_package(self, module: str) -> bool:
         """Return whether the tree has a package of this name, with `__init__.py` or without."""
@@ -80,7 +88,10 @@ class ModuleNames:
         return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
 
     def _as_neighbour(self, path: str, module: str) -> str:
-        """Return the tree's name of an absolute import. If no module has this name, a module in the script's own folder may be meant."""
+        """Return the name that an absolute import has in the tree.
+
+        If no module has this name, a module in the script's own folder may be meant.
+        """
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module
@@ -98,7 +109,8 @@ class ModuleNames:
                 break
         else:
             prefix = self._prefix
-        parts = path.rpartition(".")[0].split("/")
+        folder, _, name = path.rpartition("/")
+        parts = [*(folder.split("/") if folder else []), name.rpartition(".")[0] or name]
         if parts[-1] == "__init__":
             parts.pop()
         return ".".join([*([prefix] if prefix else []), *parts])

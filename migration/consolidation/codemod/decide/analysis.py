@@ -6,6 +6,7 @@ from typing import Final
 import libcst as cst
 
 from migration.consolidation.codemod.configuration import CodemodConfiguration
+from migration.consolidation.codemod.decide.checks import class_check, comes_from_elsewhere, objection_to_check
 from migration.consolidation.codemod.decide.choices import Choices
 from migration.consolidation.codemod.decide.contexts import objection_to_rename
 from migration.consolidation.codemod.decide.groups import Analysis, CodemodDecision, Group, grouped, refused
@@ -13,6 +14,8 @@ from migration.consolidation.codemod.decide.imports import removed_imports
 from migration.consolidation.codemod.decide.leaving import Leaving
 from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
 from migration.consolidation.codemod.decide.renaming import UseRenamer
+from migration.consolidation.codemod.decide.suspects import weighed
+from migration.consolidation.codemod.follow.escaping import Escapes
 from migration.consolidation.codemod.follow.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.follow.tables import calls_by_table
 from migration.consolidation.codemod.follow.variables import Variables
@@ -20,7 +23,7 @@ from migration.consolidation.codemod.read.bindings import Bindings, NameOrigin
 from migration.consolidation.codemod.read.source import Source, dotted, root_name
 from migration.consolidation.codemod.read.surface import Surfaces
 from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
-from migration.consolidation.codemod.read.uses import MemberUse, ObjectUse, Suspect, Uses, call_fact
+from migration.consolidation.codemod.read.uses import MemberUse, ObjectUse, PassedOn, Suspect, Uses, call_fact
 from migration.consolidation.codemod.rewrite.calls import CallRewriter
 from migration.consolidation.codemod.rewrite.edits import Span
 from migration.consolidation.codemod.rewrite.statements import Need
@@ -78,6 +81,7 @@ class _FileAnalysis:
         self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._renaming = UseRenamer(source, self._bindings, analyser.tree, analyser.successor)
+        self._named_by_strings = NamedByStrings(source, path, analyser.tree, analyser.successor, self._uses.meaning)
         self._left_out: list[Span] = []  #: arguments that the new call does not have
         self._chosen: set[cst.CSTNode] = set()  #: names that may come from several modules, which all need the same new text
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and handled
@@ -85,8 +89,13 @@ class _FileAnalysis:
     def run(self) -> Analysis:
         decisions = [*removed_imports(self._source, self._bindings, self._tree), *self._used()]
         decisions += self._left(grouped(decisions, self._tree.origin))
-        suspects = tuple(use for use in self._uses.found if isinstance(use, Suspect))
-        return Analysis(self._path, self._source, self._bindings, grouped(decisions, self._tree.origin), suspects)
+        decisions += [
+            CodemodDecision(module, escapes=line) for module, line in Escapes(self._source, self._tree, self._uses).lines().items()
+        ]
+        suspects = tuple(weighed(use, self._tree, self._calls, self._rules) for use in self._uses.found if isinstance(use, Suspect))
+        return Analysis(
+            self._path, self._source, self._bindings, grouped(decisions, self._tree.origin), suspects, self._named_by_strings.open_patches
+        )
 
     def _used(self) -> Iterator[CodemodDecision]:
         """Decide on each use, in the order of the file, and then on names in strings."""
@@ -95,14 +104,16 @@ class _FileAnalysis:
                 yield from self._object(use)
             elif isinstance(use, MemberUse):
                 yield from self._member(use)
-        named = NamedByStrings(self._source, self._path, self._tree, self._all.successor)
+            elif isinstance(use, PassedOn):
+                yield from self._renaming.passed_on(use, self._accounted)
+        named = self._named_by_strings
         yield from named.patches(self._all.surfaces.target)
         yield from named.imports(self._accounted)
         yield from named.lazy_tables()
 
     def _left(self, groups: Mapping[str, Group]) -> Iterator[CodemodDecision]:
         """Decide on imported names that are removed, once all their uses are known."""
-        leaving = Leaving(self._source, self._bindings, self._tree, self._all.successor)
+        leaving = Leaving(self._source, self._path, self._bindings, self._tree, self._all.successor)
         needs = {module: list(group.needs) for module, group in groups.items()}
         for bound in self._bindings.bound:
             yield from leaving.account(bound, self._accounted, self._chosen)
@@ -126,7 +137,7 @@ class _FileAnalysis:
             chosen = self._choose(node)
             yield from [refused(module, line, origin)] if chosen is None else chosen
             return
-        if (holder := self._holder(node, origin)) is not None:
+        if (holder := self._bindings.holder(node, origin, self._uses.meaning)) is not None:
             yield CodemodDecision(module, holders={holder: line})
         parent = self._source.parent(node)
         if isinstance(parent, cst.Call) and parent.func is node:
@@ -163,6 +174,12 @@ class _FileAnalysis:
         """Rewrite the name of a class where the class is not called."""
         if (calls := calls_by_table(self._source, self._path, self._tree, use.node)) is not None:
             yield from self._table(calls, use, origin)
+        elif (check := class_check(self._source, use.node)) is not None:
+            objection = objection_to_check(self._source, self._uses, check)
+            line = self._source.line(use.node)
+            is_given = comes_from_elsewhere(self._source, self._uses, check)
+            yield CodemodDecision(use.meaning.module, checks=line if is_given else 0)
+            yield from self._renaming.renamed(use, origin) if objection is None else [refused(use.meaning.module, line, objection)]
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
             yield refused(use.meaning.module, self._source.line(use.node), objection)
         else:
@@ -180,7 +197,7 @@ class _FileAnalysis:
                     f"what {self._source.code(call.func)} makes is passed on; call its method directly",
                 )
                 return
-            yield CodemodDecision(use.meaning.module, makes=True)
+            yield CodemodDecision(use.meaning.module, makes=True, escapes=self._source.line(call))
             yield from self._call(call, use, use.meaning, origin, use.meaning.module)
             instance, name = Meaning("instance", use.meaning.module, use.meaning.name), member.attr.value
             method = Meaning("object", use.meaning.module, f"{use.meaning.name}.{name}")
@@ -205,18 +222,6 @@ class _FileAnalysis:
         if self._rules(meaning) or meaning.text not in self._all.configuration.names or (new := self._all.successor(meaning)) is None:
             return False
         return self._all.surfaces.are_made_alike(meaning, Meaning("object", new.module, new.name))
-
-    def _holder(self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin) -> str | None:
-        """Return the module from which a name is taken as an attribute or by a star import; None: there is no such
-        module, or it is a legacy module.
-        """
-        if isinstance(node, cst.Attribute):
-            meaning = self._uses.meaning(node.value)
-            return meaning.module if meaning is not None and meaning.kind == "module" and meaning.module not in self._tree.legacy else None
-        is_star = (
-            isinstance(origin.statement, cst.ImportFrom) and origin.bound is None and not self._bindings.is_legacy_star(origin.statement)
-        )
-        return self._bindings.module_of(origin.statement) if is_star and isinstance(origin.statement, cst.ImportFrom) else None
 
     def _class_attribute(self, parent: cst.Attribute, use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
         member, call = self._uses.meaning(parent), self._source.parent(parent)

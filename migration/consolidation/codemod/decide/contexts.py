@@ -6,9 +6,7 @@ import libcst as cst
 
 from migration.consolidation.codemod.read.source import Source, dotted
 
-_TAKE_A_CLASS: Final = frozenset(
-    {"isinstance", "issubclass", "cast", "NewType", "TypeVar", "Mock", "MagicMock", "AsyncMock", "NonCallableMock"}
-)
+_TAKE_A_CLASS: Final = frozenset({"NewType", "TypeVar", "Mock", "MagicMock", "AsyncMock", "NonCallableMock"})
 _BY_KEYWORD: Final = frozenset({"spec", "spec_set", "bound"})
 
 
@@ -31,8 +29,6 @@ def objection_to_rename(source: Source, node: cst.CSTNode) -> str | None:
             return None
         case cst.Arg():
             return _as_argument(source, parent)
-        case cst.Element() | cst.Tuple() if _is_choice_of_classes(source, parent):
-            return None
         case _ if isinstance(source.parent(parent), cst.ClassDef):
             return "a subclass overrides and calls methods that the target does not have; make it wrap the target, or remove it"
     return "the class is passed on, so its later calls cannot be seen; pass on something that makes the target, and call that"
@@ -43,20 +39,10 @@ def _as_argument(source: Source, argument: cst.Arg) -> str | None:
     if isinstance(call, cst.ClassDef):
         return "a subclass overrides and calls methods that the target does not have; make it wrap the target, or remove it"
     name = (dotted(call.func) or "").rpartition(".")[2] if isinstance(call, cst.Call) else ""
-    if name in {"isinstance", "issubclass", "cast", "create_autospec"}:
+    if name in {"cast", "create_autospec"}:
         return None
     if name in _TAKE_A_CLASS and argument.keyword is not None and argument.keyword.value in _BY_KEYWORD:
         return None
     if name == "object" and isinstance(call, cst.Call) and (dotted(call.func) or "").endswith("patch.object"):
         return "a member of the class is patched; name the target's member"
     return f"the class is given to {name or 'a call'}, so its later calls cannot be seen; pass on something that makes the target"
-
-
-def _is_choice_of_classes(source: Source, node: cst.CSTNode) -> bool:
-    """Return whether the node is in the tuple of classes that `isinstance` gets."""
-    for ancestor in source.ancestors(node):
-        if isinstance(ancestor, cst.Call):
-            return dotted(ancestor.func) in {"isinstance", "issubclass"}
-        if not isinstance(ancestor, cst.Element | cst.Tuple | cst.Arg):
-            return False
-    return False

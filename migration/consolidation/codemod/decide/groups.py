@@ -7,8 +7,8 @@ from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source
 from migration.consolidation.codemod.read.uses import Suspect
 from migration.consolidation.codemod.rewrite.edits import Edit
+from migration.consolidation.codemod.rewrite.patches import OpenPatch, Patched
 from migration.consolidation.codemod.rewrite.statements import Need
-from migration.consolidation.codemod.rewrite.strings import Patched
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class CodemodDecision:
     patches: tuple[Patched, ...] = ()
     holders: Mapping[str, int] = field(default_factory=dict)
     members: int = 0
+    escapes: int = 0
+    checks: int = 0
     makes: bool = False
     reshapes: bool = False
     together: frozenset[str] = frozenset()
@@ -62,6 +64,8 @@ class Group:
     patches: list[Patched] = field(default_factory=list)  #: patches of names in another consumer
     holders: dict[str, int] = field(default_factory=dict)  #: consumers from which a name is imported, with the line
     members: int = 0  #: number of uses of instances
+    escapes: int = 0  #: the first line after which an instance can no longer be followed; 0: there is none
+    checks: int = 0  #: the first line that checks the class of an object; 0: there is none
     makes: bool = False  #: whether this file makes an instance
     reshapes: bool = False  #: whether a call of a method gets other arguments
     together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file
@@ -78,6 +82,8 @@ class Group:
         self.patches += decision.patches
         self.holders = {**decision.holders, **self.holders}
         self.members += decision.members
+        self.escapes = self.escapes or decision.escapes
+        self.checks = self.checks or decision.checks
         self.makes |= decision.makes
         self.reshapes |= decision.reshapes
         self.together |= decision.together
@@ -101,8 +107,9 @@ class Analysis:
     path: str
     source: Source
     bindings: Bindings
-    groups: Mapping[str, Group]  #: by legacy module
+    groups: Mapping[str, Group]  #: groups by legacy module
     suspects: tuple[Suspect, ...]
+    open_patches: tuple[OpenPatch, ...] = ()
 
 
 def grouped(decisions: Iterable[CodemodDecision], origin: Callable[[str], str]) -> dict[str, Group]:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import libcst as cst
 
 from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
+from migration.consolidation.codemod.decide.probes import is_probe
 from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rewrite.statements import Need
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
-    """Yield the imports from legacy modules that are removed, and refusals of those that cannot be rewritten."""
+    """Yield imports from legacy modules: those that are removed, and refusals for those that cannot be rewritten."""
     for bound in bindings.bound:
         yield from _removed(bound, source, tree)
     for star in bindings.stars:
@@ -22,7 +24,16 @@ def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[
 def _removed(bound: Bound, source: Source, tree: Tree) -> Iterator[CodemodDecision]:
     module, line = bound.meaning.module, source.line(bound.statement)
     yield CodemodDecision(module, gone=(bound,))
-    if bound.meaning.kind == "object":
+    is_used = any(not isinstance(source.parent(name), cst.AssignTarget) for name in bound.names)
+    if is_probe(source, bound.statement, is_used=is_used):
+        yield refused(module, line, f"the failure of this import is looked at; ask for what is meant to be there instead of {bound.local}")
+    is_class = tree.names.class_of(bound.meaning) is not None
+    if not is_used and not is_class and bound.passed is None and (taken := taken_by_pytest(source, bound.local)) is not None:
+        yield refused(module, line, f"pytest may pass {bound.local} as a fixture to {taken}; import it from where it will be")
+    if bound.passed is not None:
+        given = bound.local if bound.local != bound.passed.name else None
+        yield CodemodDecision(module, needs=(Need(bound.statement, bound.passed.module, bound.passed.name, given),))
+    elif bound.meaning.kind == "object":
         if tree.names.member(bound.module, dotted(bound.alias.name) or "") is None:
             yield refused(module, line, f"{bound.module} has no {dotted(bound.alias.name)}; remove this import, it cannot work")
         elif bound.module not in tree.legacy:
@@ -34,3 +45,15 @@ def _removed(bound: Bound, source: Source, tree: Tree) -> Iterator[CodemodDecisi
             line,
             f"{bound.local} is imported in a class body, so it is an attribute of {scope.name.value}; import it above the class",
         )
+
+
+def taken_by_pytest(source: Source, name: str) -> str | None:
+    """Return the parameter or string that may request a fixture of this name from pytest; None: there is none in the file."""
+    for node in source.nodes():
+        if isinstance(node, cst.Param) and node.name.value == name:
+            return f"the parameter on line {source.line(node)}"
+        if isinstance(node, cst.SimpleString) and node.evaluated_value == name:
+            call = next((item for item in source.ancestors(node) if isinstance(item, cst.Call)), None)
+            if call is not None and (dotted(call.func) or "").rpartition(".")[2] in {"usefixtures", "getfixturevalue"}:
+                return f"line {source.line(node)}"
+    return None

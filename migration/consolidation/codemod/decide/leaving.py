@@ -9,6 +9,7 @@ from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import unknown_export, unknown_uses
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
@@ -18,13 +19,17 @@ class Leaving:
 
     Args:
         source: the file.
+        path: the file's path.
         bindings: its imports.
         tree: says what names mean.
         successor: returns what replaces a class.
     """
 
-    def __init__(self, source: Source, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
+    def __init__(
+        self, source: Source, path: str, bindings: Bindings, tree: Tree, successor: Callable[[Meaning], ObjectName | None]
+    ) -> None:
         self._source = source
+        self._path = path
         self._bindings = bindings
         self._tree = tree
         self._successor = successor
@@ -37,6 +42,8 @@ class Leaving:
             accounted: the names in the file whose use is known.
             chosen: the names among `accounted` that may come from several modules, which all need the same new text.
         """
+        if bound.passed is not None:
+            return  # its name and its uses stay as they are
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
         rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]
         if any(other.shares(bound) for other in rivals) and not set(bound.names) <= set(chosen):
@@ -66,18 +73,24 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
-        """Return what other files find under the bound name after the rewrite, and what is imported here only for them.
+        """Return the object that other files get under the bound name after the rewrite, and the import that is needed here only for them.
 
         Args:
             bound: the imported name.
             needs: the counterparts that the rewritten file imports so far.
         """
         module = bound.meaning.module
-        if bound.meaning.kind != "object":
+        if bound.meaning.kind != "object" or bound.passed is not None:
             return CodemodDecision(module)
         successor = self._successor(bound.meaning)
-        given = bound.given if bound.names else None
-        need = Need(bound.statement, successor.module, successor.name, None) if successor is not None and not bound.names else None
+        line = unknown_export(self._source, bound.local) or unknown_uses(self._source, bound.local)
+        if line is not None:
+            return refused(module, line, f"a string names {bound.local} in a form that cannot be rewritten; name the target there")
+        # Other code may use the name in a string, so the name is removed only if `__all__` says which names the module offers.
+        given = bound.given if bound.names or not self._is_offered(bound.local) else None
+        if given is None and successor is not None and self._is_named_elsewhere(bound.local):
+            given = bound.local
+        need = Need(bound.statement, successor.module, successor.name, given) if successor is not None and not bound.names else None
         more = (need,) if need is not None else ()
         quoted = {bound.local: successor.name} if successor is not None and given is None else {}
         if any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):
@@ -85,6 +98,15 @@ class Leaving:
         is_there = successor is not None and any((one.module, one.name) == (successor.module, successor.name) for one in (*needs, *more))
         later = (given or successor.name) if successor is not None and is_there else None
         return CodemodDecision(module, needs=more, quoted=quoted, exports={bound.local: later})
+
+    def _is_offered(self, name: str) -> bool:
+        return name in (self._tree.facts[self._path].public_names or ())
+
+    def _is_named_elsewhere(self, name: str) -> bool:
+        """Return whether a string in configuration, such as an entry point, takes the name from this file."""
+        own = self._tree.names.modules.name(self._path)
+        named = (string.text.replace(":", ".") for string in self._tree.strings if string.use == "configuration")
+        return f"{own}.{name}" in named
 
     def export_star(self, module: str, star: AnyImport, needs: Collection[Need]) -> CodemodDecision:
         """Return what replaces the names that a star import re-exports, and the import of their counterparts if this file does not need it

@@ -1,6 +1,6 @@
-"""Which groups of different files depend on each other: if one stays as it is, the others do too."""
+"""Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from migration.consolidation.codemod.decide.analysis import Analyser
@@ -24,32 +24,53 @@ class Links:
         self._analyser = analyser
         self._tree: Tree = analyser.tree
         self._analyses = analyses
-        self._neighbours = {path: frozenset(self._imported_from(path)) for path in analyses}
+        self._neighbours = {path: frozenset(imported_from(self._tree, path)) for path in analyses}
 
     def suspicions(self) -> dict[str, list[Refusal]]:
-        """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type."""
+        """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type.
+
+        A file counts only if it may receive an instance that can no longer be followed, from itself or from a file next to it.
+        """
         found: dict[str, list[Refusal]] = {}
         for path, analysis in self._analyses.items():
-            for suspect in analysis.suspects:
+            for suspect in analysis.suspects if analysis.suspects and any(self._escaping(path)) else ():
                 if (objection := self._objection(analysis, suspect)) is not None:
-                    advice = f"the type of {suspect.receiver} is not known; if it is such an engine: {objection}"
+                    advice = f"the type of {suspect.receiver} is not known; if it is such an instance: {objection}"
                     found.setdefault(path, []).append(Refusal(analysis.source.line(suspect.node), advice))
         return found
 
     def spread(self, suspicions: Mapping[str, list[Refusal]]) -> None:
         """Refuse groups in and next to files with suspicious calls, and then everything that depends on a refused group."""
         for path, refusals in suspicions.items():
-            for other, analysis in self._analyses.items():
-                if other != path and path not in self._neighbours[other] and other not in self._neighbours[path]:
-                    continue
-                for group in analysis.groups.values():
-                    for refusal in refusals:
-                        place = "" if other == path else f"an engine may be passed from here to {path}:{refusal.line}; "
-                        group.refuse(refusal.line if other == path else 1, place + refusal.advice)
+            for other, group in self._escaping(path):
+                for refusal in refusals:
+                    place = "" if other == path else f"an instance of line {group.escapes} may get to {path}:{refusal.line}; "
+                    group.refuse(refusal.line if other == path else 1, place + refusal.advice)
+        self._hold_patched()
         while True:
             news = [self._pass_on(path, group) for path, analysis in self._analyses.items() for group in analysis.groups.values()]
             if not any(news):
                 return
+
+    def _hold_patched(self) -> None:
+        """Refuse the groups that rename an object which a file next to them may patch under a name that cannot be determined."""
+        for path, analysis in self._analyses.items():
+            for patch in analysis.open_patches:
+                line = analysis.source.line(patch.node)
+                for other in self._neighbours[path]:
+                    beside = self._analyses.get(other)
+                    for group in beside.groups.values() if beside is not None else ():
+                        if any(new != old and old in patch.words for old, new in group.exports.items()):
+                            group.refuse(
+                                1, f"{path}:{line} may patch a name here, but it cannot be determined which; write the name out there"
+                            )
+
+    def _escaping(self, path: str) -> Iterator[tuple[str, Group]]:
+        """Yield the groups with instances that can no longer be followed: of a file, of files that import it, and of its imports."""
+        importing = (other for other, neighbours in self._neighbours.items() if path in neighbours)
+        for other in dict.fromkeys((path, *sorted(self._neighbours[path]), *importing)):
+            analysis = self._analyses.get(other)
+            yield from ((other, group) for group in (analysis.groups.values() if analysis is not None else ()) if group.escapes)
 
     def _pass_on(self, path: str, group: Group) -> bool:
         """Refuse the groups that this one needs, or that need this one. Returns whether a group was newly refused."""
@@ -86,16 +107,16 @@ class Links:
         return any(_refuse_both(group, other, f"a name comes from {other.module} or from {group.module}") for other in beside)
 
     def _receive(self, group: Group) -> bool:
-        """Refuse a group that calls engines in the new form and makes none, if old engines are still made in some file.
+        """Refuse a group that calls instances in the new form and makes none, or checks their class, if a file still makes old ones.
 
         Returns whether it was refused.
         """
-        if group.refusals or group.makes or not group.reshapes:
+        if group.refusals or not (group.checks or (group.reshapes and not group.makes)):
             return False
         for path, analysis in self._analyses.items():
             maker = analysis.groups.get(group.module)
             if maker is not None and maker.makes and maker.refusals:
-                return _refuse(group, f"an old engine of {path}:{maker.refusals[0].line} may get here; rewrite that place first")
+                return _refuse(group, f"an old instance of {path}:{maker.refusals[0].line} may get here; rewrite that place first")
         return False
 
     def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
@@ -111,30 +132,44 @@ class Links:
                 if source != module:
                     yield from self._providers(source, legacy, steps - 1)
 
-    def _imported_from(self, path: str) -> Iterator[str]:
-        """Yield the files that this file imports objects from, except legacy modules, and each `conftest.py` in a folder above it."""
-        modules, names = self._tree.names.modules, self._tree.names
-        for statement in self._tree.facts[path].imports:
-            for name in statement.names:
-                if statement.plain:
-                    meaning: Meaning | None = Meaning("module", modules.absolute(path, 0, name.name))
-                else:
-                    meaning = names.member(modules.absolute(path, statement.level, statement.module), name.name)
-                if meaning is not None and meaning.module not in self._tree.legacy and (found := modules.path(meaning.module)) != path:
-                    yield from [found] if found is not None else []
-        folders = path.split("/")[:-1]
-        for depth in range(len(folders) + 1):
-            conftest = "/".join([*folders[:depth], "conftest.py"])
-            if conftest != path:
-                yield conftest
-
     def _objection(self, analysis: Analysis, suspect: Suspect) -> str | None:
         """Return why the target would not accept the call; None: it would, at least for one legacy class that has the method."""
+        if suspect.reshaped:
+            return f"a rule rewrites calls of {suspect.method}"
         fact = call_fact(analysis.source, suspect.node)
         classes = [Meaning("object", module, name) for module, name in self._tree.classes]
         having = [item for item in classes if suspect.method in self._analyser.surfaces.of(item).methods]
         objections = [self._analyser.surfaces.objection_to_call(item, suspect.method, fact) for item in having]
         return next((objection for objection in objections if objection is not None), None) if all(objections) else None
+
+
+def neighbours(tree: Tree, paths: Collection[str]) -> frozenset[str]:
+    """Return the files that import one of these files, or that one of them imports."""
+    found: set[str] = set()
+    for path in tree.facts:
+        imported = set(imported_from(tree, path))
+        found |= imported if path in paths else set()
+        if not imported.isdisjoint(paths):
+            found.add(path)
+    return frozenset(found)
+
+
+def imported_from(tree: Tree, path: str) -> Iterator[str]:
+    """Yield the files that this file imports objects from, except legacy modules, and each `conftest.py` in a folder above it."""
+    modules, names = tree.names.modules, tree.names
+    for statement in tree.facts[path].imports:
+        for name in statement.names:
+            if statement.plain:
+                meaning: Meaning | None = Meaning("module", modules.absolute(path, 0, name.name))
+            else:
+                meaning = names.member(modules.absolute(path, statement.level, statement.module), name.name)
+            if meaning is not None and meaning.module not in tree.legacy and (found := modules.path(meaning.module)) != path:
+                yield from [found] if found is not None else []
+    folders = path.split("/")[:-1]
+    for depth in range(len(folders) + 1):
+        conftest = "/".join([*folders[:depth], "conftest.py"])
+        if conftest != path:
+            yield conftest
 
 
 def _refuse(group: Group, advice: str) -> bool:

@@ -11,7 +11,8 @@ from migration.consolidation.codemod.read.source import Source
 from migration.consolidation.codemod.read.surface import Surface
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.edits import Edit
-from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, Patched, find_literal_imports, find_patches, requote
+from migration.consolidation.codemod.rewrite.patches import OpenPatch, Patched, Patches
+from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, find_literal_imports, requote
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
@@ -24,9 +25,18 @@ class NamedByStrings:
         path: the file's path.
         tree: says what names mean.
         successor: returns what replaces a class.
+        meaning: returns what an expression means.
     """
 
-    def __init__(self, source: Source, path: str, tree: Tree, successor: Callable[[Meaning], ObjectName | None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        path: str,
+        tree: Tree,
+        successor: Callable[[Meaning], ObjectName | None],
+        meaning: Callable[[cst.CSTNode], Meaning | None],
+    ) -> None:
+        self._patches = tuple(Patches(source, path, tree, meaning).find())
         self._source = source
         self._path = path
         self._tree = tree
@@ -34,8 +44,14 @@ class NamedByStrings:
 
     def patches(self, target: Surface) -> Iterator[CodemodDecision]:
         """Rewrite the names that `patch` gets, or refuse them. `target`: the members of the target."""
-        for patched in find_patches(self._source, self._tree):
-            yield from self._patch(patched, target)
+        for patched in self._patches:
+            if isinstance(patched, Patched):
+                yield from self._patch(patched, target)
+
+    @property
+    def open_patches(self) -> tuple[OpenPatch, ...]:
+        """The patches of a name that cannot be determined."""
+        return tuple(patched for patched in self._patches if isinstance(patched, OpenPatch))
 
     def imports(self, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         """Rewrite imports by a string literal, or refuse them. `accounted`: the names in the file whose use is known."""
@@ -58,11 +74,20 @@ class NamedByStrings:
             yield refused(module, line, f"{patched.meaning.name} is patched and has no counterpart on the target")
         elif member is not None and not target.has(member):
             yield refused(module, line, f"{member} is patched and {successor.name} does not have it")
+        elif not (patched.is_whole or patched.is_name):
+            yield refused(module, line, f"{patched.holder}.{patched.rest[0]} is patched here by a name that is put together; write it out")
+        elif patched.is_replaced:
+            yield refused(module, line, f"what replaces {patched.rest[0]} here is called with the old arguments; write it for the new ones")
         elif patched.asserts_calls:
             yield refused(module, line, "the test checks the arguments that the patched class was called with; write the new arguments")
         elif patched.holder in self._tree.legacy:
-            text = ".".join([successor.module, successor.name, *patched.rest[1:]])
-            yield CodemodDecision(module, edits=(Edit(self._source.bare_span(patched.node), (requote(patched.node, text),)),))
+            text, literal = patched.text(successor.module, successor.name), patched.node
+            if patched.is_name:
+                yield refused(
+                    module, line, f"{patched.rest[0]} is patched in {patched.holder}, which is removed; patch where the target is used"
+                )
+            elif isinstance(literal, cst.SimpleString):
+                yield CodemodDecision(module, edits=(Edit(self._source.bare_span(literal), (requote(literal, text),)),))
 
     def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         meaning, line = imported.meaning, self._source.line(imported.literal)

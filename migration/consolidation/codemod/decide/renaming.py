@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator
 
 import libcst as cst
-from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
 from migration.consolidation.codemod.read.bindings import Bindings, NameOrigin
-from migration.consolidation.codemod.read.source import Source, by_getattr
+from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.codemod.read.uses import ObjectUse
+from migration.consolidation.codemod.read.uses import ObjectUse, PassedOn
 from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.codemod.rewrite.strings import requote
@@ -43,6 +42,22 @@ class UseRenamer:
         yield CodemodDecision(module, needs=(need,) if need is not None else (), edits=edits)
         yield self.nones(module, origin)
 
+    def passed_on(self, use: PassedOn, accounted: set[cst.CSTNode]) -> Iterator[CodemodDecision]:
+        """Rewrite an attribute of a legacy module so that it comes from the module that defines it.
+
+        `accounted`: the set to which the handled name is added.
+        """
+        root = root_name(use.node)
+        bound = self._bindings.of(root, dotted(use.node) or "") if root is not None else None
+        if root is None or bound is None:
+            return
+        accounted.add(root)
+        need = Need(bound.statement, use.origin.module, use.origin.name, None)
+        if (clash := self.clash(use.node, need)) is not None:
+            yield refused(use.module, self._source.line(use.node), clash)
+        else:
+            yield CodemodDecision(use.module, needs=(need,), edits=(Edit(self._source.bare_span(use.node), (use.origin.name,)),))
+
     def new_name(self, use: ObjectUse, successor: ObjectName, origin: NameOrigin) -> tuple[str, Need | None]:
         """Return the new name of the class in the file, and the import that it needs."""
         if origin.statement is None:
@@ -68,7 +83,7 @@ class UseRenamer:
         wanted = Meaning("object", need.module, need.name)
         leaving = {id(bound.statement) for bound in self._bindings.bound if bound.local == name}
         for item in self._source.bound(node, name):
-            statement = item.node if isinstance(item, ImportAssignment) else None
+            statement = item.node if item.kind == "import" else None
             same = isinstance(statement, cst.ImportFrom) and (
                 id(statement) in leaving or self._tree.names.member(self._bindings.module_of(statement), name) == wanted
             )

@@ -7,7 +7,6 @@ that makes it. Second, the user is a parameter of that function and is never ass
 from collections.abc import Callable, Sequence
 
 import libcst as cst
-from libcst.metadata import Assignment
 
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.source import Source, is_none
@@ -61,7 +60,7 @@ def _is_parameter_of(source: Source, value: cst.BaseExpression, function: _AnyFu
     if not isinstance(value, cst.Name) or is_none(value) or function is None:
         return False
     bound = source.assignments(value)
-    nodes = [item.node for item in bound if isinstance(item, Assignment)]
+    nodes = [item.node for item in bound]
     return len(bound) == 1 and [isinstance(node, cst.Param) and _function(source, node) is function for node in nodes] == [True]
 
 

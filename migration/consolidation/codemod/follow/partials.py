@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import libcst as cst
-from libcst.metadata import ImportAssignment
 
 from migration.consolidation.codemod.read.source import Source, dotted, is_none, is_simple, root_name
 from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
@@ -16,7 +15,7 @@ def partial_call(source: Source, node: cst.CSTNode) -> cst.Call | None:
     call = source.parent(argument) if isinstance(argument, cst.Arg) else None
     if not isinstance(call, cst.Call) or call.args[0] is not argument or (root := root_name(call.func)) is None:
         return None
-    imports = [item.node for item in source.assignments(root) if isinstance(item, ImportAssignment)]
+    imports = [item.node for item in source.assignments(root) if item.kind == "import" and item.node is not None]
     texts = {source.code(node).split()[1] for node in imports}
     return call if dotted(call.func) in {"partial", "functools.partial"} and texts == {"functools"} else None
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import libcst as cst
-from libcst.metadata import Assignment
 
 from migration.consolidation.codemod.read.source import Source, is_simple, root_name
 
@@ -32,7 +31,7 @@ def _by_place(source: Source, value: cst.BaseExpression) -> list[cst.Arg] | None
 def _held(source: Source, name: cst.Name) -> cst.Tuple | None:
     """Return the tuple that is the only value ever assigned to a variable; None: it may have another value."""
     bound = source.assignments(name)
-    if len(bound) != 1 or not isinstance(bound[0], Assignment):
+    if len(bound) != 1 or bound[0].kind != "name" or bound[0].node is None:
         return None
     assign = source.parent(source.parent(bound[0].node))
     is_plain = isinstance(assign, cst.Assign) and len(assign.targets) == 1 and assign.targets[0].target is bound[0].node

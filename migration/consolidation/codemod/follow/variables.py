@@ -1,9 +1,8 @@
 """Whether a variable always has its first value: the audit uses the first value, but a rewrite must be right for every value."""
 
 import libcst as cst
-from libcst.metadata import Assignment
 
-from migration.consolidation.codemod.read.source import Source
+from migration.consolidation.codemod.read.source import Binding, Source
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Uses
 from migration.consolidation.findings.meaning import Meaning
@@ -28,19 +27,38 @@ class Variables:
     def objection(self, receiver: cst.BaseExpression, holder: Meaning) -> str | None:
         """Return why a receiver may not be an instance of this class; None: it certainly is one."""
         if isinstance(receiver, cst.Name):
-            values = [self._value(item) for item in self._source.assignments(receiver) if isinstance(item, Assignment)]
-            certain = len(values) <= 1 and not isinstance(values[0] if values else None, cst.IfExp | cst.BooleanOperation)
-            if not certain and not all(value is None or self._is(value, holder) for value in values):
+            bindings = self._source.assignments(receiver)
+            if not all(self._agrees(item, holder, alone=len(bindings) == 1) for item in bindings):
                 return f"{receiver.value} may have another value too; give the other value another name"
         elif isinstance(receiver, cst.Attribute) and isinstance(receiver.value, cst.Name) and not self._is_one_attribute(receiver, holder):
             return f"{self._source.code(receiver)} may have another value too; give the other value another name"
         return None
 
-    def _value(self, assignment: Assignment) -> cst.BaseExpression | None:
-        """Return the assigned expression; None: there is none, as for a parameter or after `with`."""
-        node = self._source.parent(assignment.node)
-        around = self._source.parent(node) if isinstance(node, cst.AssignTarget) else node
-        return around.value if isinstance(around, cst.Assign | cst.AnnAssign | cst.NamedExpr) else None
+    def _agrees(self, binding: Binding, holder: Meaning, *, alone: bool) -> bool:
+        """Return whether a place binds an instance of the class, or nothing. `alone`: nothing else binds the name."""
+        node = binding.node
+        if binding.kind in {"import", "delete"}:
+            return alone or binding.kind == "delete"
+        if binding.kind == "parameter" and isinstance(node, cst.Param):
+            return alone or (node.annotation is not None and self._is_annotated(node.annotation, holder))
+        if binding.kind != "name" or node is None:
+            return alone  # the audit knows its type from the block around it
+        around = self._source.parent(node)
+        assign = self._source.parent(around) if isinstance(around, cst.AssignTarget) else around
+        if isinstance(assign, cst.AnnAssign) and assign.value is None:
+            return True
+        if not isinstance(assign, cst.Assign | cst.AnnAssign | cst.NamedExpr) or assign.value is None:
+            return alone
+        plain = not isinstance(assign.value, cst.IfExp | cst.BooleanOperation)
+        return (alone and plain) or self._is(assign.value, holder)
+
+    def _is_annotated(self, annotation: cst.Annotation, holder: Meaning) -> bool:
+        match annotation.annotation:
+            case cst.Name() | cst.Attribute() as named:
+                meaning = self._uses.meaning(named)
+                return meaning is not None and (meaning.module, meaning.name) == (holder.module, holder.name)
+            case _:
+                return False
 
     def _is(self, value: cst.BaseExpression, holder: Meaning) -> bool:
         match value:

@@ -1,14 +1,15 @@
 """Import statements of a file that bind names of a legacy module, and where the file uses each name."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import Assignment, BaseAssignment, ImportAssignment
 
-from migration.consolidation.codemod.read.source import AnyImport, Source, dotted, root_name
+from migration.consolidation.codemod.read.passing import origin_of
+from migration.consolidation.codemod.read.source import AnyImport, Binding, Source, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
 
@@ -22,6 +23,7 @@ class Bound:
     given: str | None  #: the name after `as`; None: there is none
     module: str  #: the absolute name of the module that the statement names
     meaning: Meaning
+    passed: ObjectName | None = None  #: the place where the object is defined, if the legacy module only imports it
     names: list[cst.Name] = field(default_factory=list)  #: the places in the file that may mean the imported object
 
     def shares(self, other: "Bound") -> bool:
@@ -70,10 +72,29 @@ class Bindings:
     def alternatives(self, name: cst.Name) -> tuple[Bound, ...]:
         """Return the imported objects that a name may mean; () if something other than an import may also bind the name."""
         assignments = self._source.assignments(name)
-        statements = {id(item.node) for item in assignments if isinstance(item, ImportAssignment)}
+        statements = {id(item.node) for item in assignments if item.kind == "import"}
         found = [bound for bound in self.bound if id(bound.statement) in statements and bound.local == name.value]
         are_all = len(found) == len(assignments) and all(bound.meaning.kind == "object" for bound in found)
         return tuple(found) if are_all else ()
+
+    def of(self, root: cst.Name, text: str) -> Bound | None:
+        """Return the import of the legacy module that a dotted name begins with; None: another statement may bind its first name too."""
+        statements = {id(item.node) for item in self._source.assignments(root)}
+        found = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
+        return found[0] if len(found) == 1 and found[0].meaning.kind == "module" else None
+
+    def holder(
+        self, node: cst.Name | cst.Attribute | cst.Call, origin: NameOrigin, meaning: Callable[[cst.CSTNode], Meaning | None]
+    ) -> str | None:
+        """Return the module from which a name is taken as an attribute or by a star import; None: there is no such
+        module, or it is a legacy module.
+        """
+        if isinstance(node, cst.Attribute):
+            found = meaning(node.value)
+            return found.module if found is not None and found.kind == "module" and found.module not in self._tree.legacy else None
+        statement = origin.statement
+        is_star = isinstance(statement, cst.ImportFrom) and origin.bound is None and not self.is_legacy_star(statement)
+        return self.module_of(statement) if is_star and isinstance(statement, cst.ImportFrom) else None
 
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
         """Return where the name of a use comes from, or why that cannot be determined."""
@@ -81,13 +102,13 @@ class Bindings:
         if root is None or "()" in text:
             return "it is the result of a call; import it from its own module"
         assignments = self._source.assignments(root)
-        imports = [item for item in assignments if isinstance(item, ImportAssignment)]
-        others = [item for item in assignments if isinstance(item, Assignment) and not isinstance(item, ImportAssignment)]
+        imports = [item for item in assignments if item.kind == "import"]
+        others = [item for item in assignments if item.kind != "import"]
         if not assignments:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
             return NameOrigin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
-            if all(isinstance(self._source.parent(item.node), cst.AssignTarget | cst.AnnAssign | cst.NamedExpr) for item in others):
+            if all(self._is_assigned(item) for item in others):
                 return NameOrigin(None, None)
             return f"it is reached through {root.value}; import it from its own module"
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
@@ -96,7 +117,7 @@ class Bindings:
         return self._imported(root, text, imports, nones, meaning)
 
     def _imported(
-        self, root: cst.Name, text: str, imports: list[ImportAssignment], nones: tuple[cst.Name, ...], meaning: Meaning
+        self, root: cst.Name, text: str, imports: list[Binding], nones: tuple[cst.Name, ...], meaning: Meaning
     ) -> NameOrigin | str:
         statements = {id(item.node) for item in imports}
         candidates = [bound for bound in self.bound if id(bound.statement) in statements and _reaches(text, bound.local)]
@@ -124,6 +145,10 @@ class Bindings:
             else:
                 module = self.module_of(statement)
                 meaning = self._tree.names.member(module, name)
+                passed = origin_of(self._tree.names, self._tree.legacy, module, name) if module in self._tree.legacy else None
+                if passed is not None:
+                    yield Bound(statement, alias, given or name, given, module, Meaning("object", module, name), passed)
+                    continue
                 if meaning is None and module in self._tree.legacy:
                     meaning = Meaning("object", module, name)  # a name that the module does not have
             if meaning is not None and meaning.module in self._tree.legacy and meaning.kind != "instance":
@@ -136,7 +161,7 @@ class Bindings:
         for node in self._source.nodes():
             if isinstance(node, cst.Name):
                 for item in self._source.assignments(node):
-                    for bound in by_statement.get(id(getattr(item, "node", None)), ()):
+                    for bound in by_statement.get(id(item.node), ()):
                         if node.value == bound.local.partition(".")[0] and not self._is_in_import(node):
                             bound.names.append(node)
 
@@ -146,9 +171,12 @@ class Bindings:
     def _passes(self, star: cst.ImportFrom, name: str) -> bool:
         return self._tree.names.member(self.module_of(star), name) is not None
 
-    def _is_none(self, item: BaseAssignment) -> bool:
-        node = getattr(item, "node", None)
-        around = self._source.parent(node) if node is not None else None
+    def _is_assigned(self, item: Binding) -> bool:
+        around = self._source.parent(item.node) if item.kind == "name" and item.node is not None else None
+        return isinstance(around, cst.AssignTarget | cst.AnnAssign | cst.NamedExpr)
+
+    def _is_none(self, item: Binding) -> bool:
+        around = self._source.parent(item.node) if item.kind == "name" and item.node is not None else None
         assign = self._source.parent(around) if isinstance(around, cst.AssignTarget) else around
         return isinstance(assign, cst.Assign | cst.AnnAssign) and isinstance(assign.value, cst.Name) and assign.value.value == "None"
 

@@ -1,26 +1,35 @@
 """Which files LibCST has to parse: LibCST takes a hundred times as long for a file as the audit does."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from migration.consolidation.codemod.read.tree import Tree
-from migration.consolidation.codemod.read.uses import is_worth_a_look
 from migration.consolidation.findings.meaning import Meaning
+from migration.consolidation.sources.workers import read_bytes
+
+_PATCH: Final = re.compile(rb"\bpatch\b|\b(?:set|del)attr\(|\bmonkeypatch\b")
 
 
-def may_matter(tree: Tree, path: str) -> bool:
-    """Return whether a file may use a legacy module, or calls a method on an unknown object that has the name of a legacy method."""
-    facts = tree.facts[path]
+def names_legacy(tree: Tree, path: str) -> bool:
+    """Return whether a file may use a legacy module."""
     own = tree.names.modules.name(path)
-    for call in facts.calls:
-        receiver, _, method = call.callee.rpartition(".")
-        if (
-            receiver
-            and method in tree.methods
-            and is_worth_a_look(receiver, method)
-            and tree.names.dotted(path, call.scope, receiver) is None
-        ):
-            return True
     return any(meaning.module in tree.legacy and meaning.module != own for meaning in _meanings(tree, path))
+
+
+def may_be_given(tree: Tree, path: str) -> bool:
+    """Return whether a file calls a method on an object of unknown type that has the name of a legacy class's method."""
+    for call in tree.facts[path].calls:
+        receiver, _, method = call.callee.rpartition(".")
+        if receiver and method in tree.methods and tree.names.dotted(path, call.scope, receiver) is None:
+            return True
+    return False
+
+
+def may_patch(tree: Tree, path: str) -> bool:
+    """Return whether a file may patch names of other modules."""
+    data = read_bytes(tree.root, path)
+    return isinstance(data, bytes) and _PATCH.search(data) is not None
 
 
 def _meanings(tree: Tree, path: str) -> Iterator[Meaning]:
@@ -28,7 +37,7 @@ def _meanings(tree: Tree, path: str) -> Iterator[Meaning]:
     facts, modules = tree.facts[path], tree.names.modules
     for statement in facts.imports:
         module = modules.absolute(path, statement.level, statement.module)
-        if statement.star:
+        if statement.star or (module in tree.legacy and not statement.plain):
             yield Meaning("module", module)
         for name in statement.names:
             if statement.plain:

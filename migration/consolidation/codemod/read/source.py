@@ -1,24 +1,20 @@
-"""One file's syntax tree, and what the codemod needs to know of its nodes: place, text, parent, Python's scope and the audit's scope."""
+"""One file's syntax tree, and what the codemod needs to know of its nodes: place, text, parent, what binds a name, the audit's scope."""
 
+import ast
+import re
+import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, cast
 
 import libcst as cst
-from libcst.metadata import (
-    Assignment,
-    BaseAssignment,
-    ByteSpanPositionProvider,
-    CodeSpan,
-    ImportAssignment,
-    MetadataWrapper,
-    Scope,
-    ScopeProvider,
-)
+from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper
 
 from migration.consolidation.reading.facts import FileFacts
+from migration.consolidation.reading.scopes import Scopes, Site, SiteKind, Table
 
 Span = tuple[int, int]
 """First byte and the byte after the last one, in the file's text as UTF-8."""
@@ -26,6 +22,15 @@ Span = tuple[int, int]
 #: Expressions that do nothing when they are evaluated.
 SIMPLE: Final = (cst.Name, cst.SimpleString, cst.Integer, cst.Float, cst.Ellipsis)
 AnyImport = cst.Import | cst.ImportFrom
+_LINE_END: Final = re.compile(rb"\r\n?|\n")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binding:
+    """A place in the file that binds a name."""
+
+    kind: SiteKind
+    node: cst.CSTNode | None  #: the name, the parameter, the definition, or the import statement; None for a binding of kind `other`
 
 
 class Source:
@@ -38,20 +43,30 @@ class Source:
     Raises (at construction):
         libcst.ParserSyntaxError: LibCST cannot parse the file.
         UnicodeDecodeError: the file does not have the encoding that it declares.
+        SyntaxError, ValueError: the running version of Python does not compile the file.
     """
 
     def __init__(self, data: bytes, facts: FileFacts) -> None:
         wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
         self.module = wrapper.module
-        self.text = self.module.code.encode()  #: UTF-8, whatever the file's encoding
-        metadata = wrapper.resolve_many([ByteSpanPositionProvider, ScopeProvider])
+        text = self.module.code
+        self.text = text.encode()  #: UTF-8, whatever the file's encoding
         # LibCST has only partial types for the results of its providers.
-        self._spans = cast("Mapping[cst.CSTNode, CodeSpan]", metadata[ByteSpanPositionProvider])
-        self._scopes = cast("Mapping[cst.CSTNode, Scope | None]", metadata[ScopeProvider])
+        self._spans = cast("Mapping[cst.CSTNode, CodeSpan]", wrapper.resolve(ByteSpanPositionProvider))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the file had invalid escapes before
+            self.scopes = Scopes(ast.parse(text), text)
         self._children: dict[cst.CSTNode, Sequence[cst.CSTNode]] = {}
         self._parents: dict[cst.CSTNode, cst.CSTNode] = {}
         self._nodes = self._walk()
         self._line_starts = [0, *accumulate(len(line) + 1 for line in self.text.split(b"\n"))]
+        self._python_lines = [0, *(match.end() for match in _LINE_END.finditer(self.text))]  # as CPython counts lines
+        self._named = {self._spans[node].start: node for node in self._nodes if isinstance(node, cst.Name)}
+        self._statements = {self._spans[node].start: node for node in self._nodes if isinstance(node, AnyImport)}
+        self._definitions = {
+            (self._place(node.name)[0], node.name.value): node for node in self._nodes if isinstance(node, cst.FunctionDef | cst.ClassDef)
+        }
+        self._bindings: dict[Site, Binding] = {}
         self.numbers = self._scope_numbers(facts)
 
     def nodes(self) -> Sequence[cst.CSTNode]:
@@ -118,16 +133,19 @@ class Source:
                 break
         return found
 
-    def assignments(self, name: cst.Name) -> Sequence[BaseAssignment]:
-        """Return all assignments that may bind the name, in its scope or an outer one; builtins are left out."""
-        scope = self._scopes.get(name)
-        found = scope[name.value] if scope is not None else ()
-        return [item for item in found if isinstance(item, Assignment | ImportAssignment)]
+    def assignments(self, name: cst.Name) -> Sequence[Binding]:
+        """Return all places that may bind the name, in its scope or an outer one; builtins and star imports are left out."""
+        table = self.scopes.at(*self._place(name))
+        return [self._binding(site) for site in self.scopes.sites(table, name.value)] if table is not None else []
 
-    def bound(self, node: cst.CSTNode, name: str) -> Sequence[BaseAssignment]:
-        """Return all assignments that would bind a name at the node's place."""
-        scope = self._scope(node)
-        return [item for item in scope[name] if isinstance(item, Assignment | ImportAssignment)]
+    def bound(self, node: cst.CSTNode, name: str) -> Sequence[Binding]:
+        """Return all places that would bind a name at the node's place."""
+        return [self._binding(site) for site in self.scopes.sites(self.scopes.around(*self._place(node)), name)]
+
+    def owner(self, name: cst.Name) -> Table | None:
+        """Return the scope that binds the name, or the module if no scope does; None: the node does not name a variable."""
+        table = self.scopes.at(*self._place(name))
+        return self.scopes.owner(table, name.value) if table is not None else None
 
     def is_top_level(self, node: cst.CSTNode) -> bool:
         """Return whether a statement is in the module itself, not in a block."""
@@ -170,12 +188,25 @@ class Source:
             )
         return numbers
 
-    def _scope(self, node: cst.CSTNode) -> Scope:
-        for candidate in (node, *self.ancestors(node), self.module):
-            found = self._scopes.get(candidate)
-            if found is not None:
-                return found
-        raise LookupError("the module is in no scope")
+    def _place(self, node: cst.CSTNode) -> tuple[int, int]:
+        """Return CPython's line and column of the place where the node begins."""
+        start = self._spans[node].start
+        line = bisect_right(self._python_lines, start)
+        return line, start - self._python_lines[line - 1]
+
+    def _binding(self, site: Site) -> Binding:
+        if site not in self._bindings:
+            self._bindings[site] = Binding(site.kind, self._bound_by(site))
+        return self._bindings[site]
+
+    def _bound_by(self, site: Site) -> cst.CSTNode | None:
+        if site.kind in {"import", "star"}:
+            start = self._python_lines[getattr(site.node, "lineno", 1) - 1] + getattr(site.node, "col_offset", 0)
+            return self._statements.get(start)
+        if site.kind == "definition":
+            return self._definitions.get((site.line, site.name))
+        name = self._named.get(self._python_lines[site.line - 1] + site.column) if site.kind != "other" else None
+        return self.parent(name) if name is not None and site.kind == "parameter" else name
 
 
 def by_getattr(node: cst.CSTNode) -> tuple[cst.BaseExpression, cst.SimpleString] | None:

@@ -44,7 +44,7 @@ class Tree:
     problems: tuple[Problem, ...]  #: files that cannot be rewritten because they cannot be read
 
     def origin(self, module: str) -> str:
-        """Return the legacy module that defines what this legacy module offers: for a re-export it is another module."""
+        """Return the legacy module that defines the objects of this legacy module: for a re-export it is another module."""
         return self.behind.get(module, module)
 
 
@@ -55,7 +55,7 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
         ConfigurationError: there is no class at the configured target.
     """
     files = discover(root, configuration)
-    modules = ModuleNames(root, (file.path for file in files.python), configuration.source_roots)
+    modules = ModuleNames(root, (file.path for file in files.python), configuration.source_roots, files.left_out)
     with Workers(root, _nothing) as workers:
         contents = Contents(files.python, Store(None, root, 0), workers, root)
         found = SourceSearch(contents, modules, configuration, configuration.prefix(root)).run()
@@ -107,7 +107,8 @@ def _read_whole(
 
 def _strings(files: SourceTree, found: SearchResult, configuration: AuditConfiguration, legacy: frozenset[str]) -> Iterator[DottedString]:
     reference = Reference(found.names, found.family)
-    words = sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in found.family.modules)})
+    offering = (*found.family.modules, *(export.module for export in found.exports))
+    words = sorted({*configuration.literals(), *(module.rpartition(".")[2] for module in offering)})
     documents = search_documents(files.root, [(file, True) for file in files.configuration], words, reference, _nothing)
     for string in (*find_strings(found.facts, reference), *documents.strings):
         if string.module in legacy:

@@ -1,15 +1,17 @@
 """The uses of legacy implementations in a file: where it names their objects, by any name, and what it does with instances of them."""
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import Assignment, ImportAssignment
 
+from migration.consolidation.codemod.read.passing import origin_of
 from migration.consolidation.codemod.read.source import Source, by_getattr, dotted, root_name
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import CallFact
 
@@ -34,12 +36,22 @@ class MemberUse:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """An attribute of a legacy module that the module only imports from elsewhere."""
+
+    node: cst.Attribute
+    module: str
+    origin: ObjectName
+
+
+@dataclass(frozen=True, slots=True)
 class Suspect:
     """A method that legacy classes have, called on an object of unknown type."""
 
     node: cst.Call
     receiver: str
     method: str
+    reshaped: bool = False  #: whether a rule gives calls of this method another form
 
 
 class Uses:
@@ -56,10 +68,9 @@ class Uses:
         self._path = path
         self._tree = tree
         self._own = tree.names.modules.name(path)
-        self._bound = {(binding.scope, binding.name) for binding in tree.facts[path].bindings}
 
     @cached_property
-    def found(self) -> tuple[ObjectUse | MemberUse | Suspect, ...]:
+    def found(self) -> tuple[ObjectUse | MemberUse | PassedOn | Suspect, ...]:
         """All uses, in source order."""
         return tuple(self._find())
 
@@ -74,34 +85,43 @@ class Uses:
         """Return whether the meaning is defined by a legacy module other than this file."""
         return meaning is not None and meaning.module in self._tree.legacy and meaning.module != self._own
 
-    def _find(self) -> Iterator[ObjectUse | MemberUse | Suspect]:
+    def _find(self) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
         for node in self._source.nodes():
             if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
-                holder, meaning = self.meaning(named[0]), self.meaning(node)
-                if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
-                    yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
-                continue
-            if not isinstance(node, cst.Name | cst.Attribute) or not self._is_read(node):
-                continue
-            holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None
-            if isinstance(node, cst.Attribute) and holder is not None and self.is_legacy(holder) and holder.kind == "instance":
-                if (holder.module, holder.name) in self._tree.classes:
-                    yield MemberUse(node, holder, self.meaning(node))
-                continue
-            meaning = self.meaning(node)
-            if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
-                if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
-                    yield ObjectUse(node, meaning)
-            elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
-                yield suspect
+                yield from self._by_getattr(node, named[0])
+            elif isinstance(node, cst.Name | cst.Attribute) and self._is_read(node):
+                yield from self._by_name(node)
+
+    def _by_getattr(self, node: cst.Call, named: cst.BaseExpression) -> Iterator[ObjectUse]:
+        holder, meaning = self.meaning(named), self.meaning(node)
+        if holder is not None and holder.kind == "module" and meaning is not None and meaning.kind == "object":
+            yield from [ObjectUse(node, meaning)] if self.is_legacy(meaning) else []
+
+    def _by_name(self, node: cst.Name | cst.Attribute) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
+        holder = self.meaning(node.value) if isinstance(node, cst.Attribute) else None
+        if isinstance(node, cst.Attribute) and holder is not None and self.is_legacy(holder) and holder.kind == "instance":
+            if (holder.module, holder.name) in self._tree.classes:
+                yield MemberUse(node, holder, self.meaning(node))
+            return
+        meaning = self.meaning(node)
+        if meaning is not None and meaning.kind == "object" and self.is_legacy(meaning):
+            if not (self.is_legacy(holder) and holder is not None and holder.kind == "object"):
+                yield ObjectUse(node, meaning)
+        elif isinstance(node, cst.Attribute) and holder is not None and (origin := self._passed(node, holder)) is not None:
+            yield PassedOn(node, holder.module, origin)
+        elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
+            yield suspect
 
     def _suspect(self, node: cst.Attribute) -> Suspect | None:
         call, method = self._source.parent(node), node.attr.value
         if method not in self._tree.methods or not isinstance(call, cst.Call) or call.func is not node:
             return None
         receiver = self._source.code(node.value)
-        is_told_apart = is_worth_a_look(receiver, method) and not self._is_foreign(node.value)
-        return Suspect(call, receiver, method) if is_told_apart else None
+        return Suspect(call, receiver, method) if not self._is_foreign(node.value) else None
+
+    def _passed(self, node: cst.Attribute, holder: Meaning) -> ObjectName | None:
+        is_legacy = holder.kind == "module" and self.is_legacy(holder)
+        return origin_of(self._tree.names, self._tree.legacy, holder.module, node.attr.value) if is_legacy else None
 
     def _is_foreign(self, node: cst.CSTNode) -> bool:
         """Return whether an expression begins with an import from outside the tree, with a literal, or with `self` or `cls`."""
@@ -111,10 +131,9 @@ class Uses:
         if isinstance(node, cst.Name | cst.Call) and root.value in _SELVES:
             return True
         assignments = self._source.assignments(root)
-        return bool(assignments) and all(isinstance(item, ImportAssignment) and not self._is_of_tree(item) for item in assignments)
+        return bool(assignments) and all(item.kind == "import" and not self._is_of_tree(item.node) for item in assignments)
 
-    def _is_of_tree(self, assignment: ImportAssignment) -> bool:
-        node = assignment.node
+    def _is_of_tree(self, node: cst.CSTNode | None) -> bool:
         if isinstance(node, cst.ImportFrom):
             module = dotted(node.module) or "" if node.module is not None else ""
             return bool(node.relative) or self._tree.names.modules.knows_top(module)
@@ -133,34 +152,10 @@ class Uses:
         return not any(isinstance(around, cst.Import | cst.ImportFrom | cst.NameItem) for around in self._source.ancestors(node))
 
     def _is_hidden(self, node: cst.CSTNode) -> bool:
-        """Return whether the audit would confuse the first name with an outer variable of the same name."""
+        """Return whether the first name belongs to a lambda or a comprehension, which the audit does not number as scopes."""
         root = root_name(node)
-        if root is None or root.value in _SELVES:
-            return False
-        assignments = self._source.assignments(root)
-        if not assignments or any(isinstance(item, ImportAssignment) for item in assignments):
-            return False
-        inner = [item for item in assignments if isinstance(item, Assignment) and self._is_unseen(item)]
-        return bool(inner)
-
-    def _is_unseen(self, assignment: Assignment) -> bool:
-        """Return whether the audit does not see the assignment: it is a parameter without a type, or the variable of a loop or
-        comprehension.
-        """
-        node = assignment.node
-        if isinstance(node, cst.Param):
-            return (self._source.numbers[node], node.name.value) not in self._bound
-        around = self._source.parent(node)
-        while isinstance(around, cst.Tuple | cst.List | cst.BaseElement):
-            around = self._source.parent(around)
-        return isinstance(around, cst.CompFor | cst.For)
-
-
-def is_worth_a_look(receiver: str, method: str) -> bool:
-    """Return whether a call on an unknown object is likely to be one of a legacy class: for `cleanup` it is not, since any class may have
-    it.
-    """
-    return receiver not in _SELVES and ("_" in method.strip("_") or "engine" in receiver.lower())
+        owner = self._source.owner(root) if root is not None else None
+        return owner is not None and isinstance(owner.node, ast.expr)
 
 
 def call_fact(source: Source, call: cst.Call) -> CallFact:

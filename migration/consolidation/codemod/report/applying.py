@@ -11,8 +11,10 @@ from migration.errors import ConfigurationError
 
 
 def as_diff(change: CodemodChange) -> str:
-    """Return a unified diff of one file that `patch -p1` accepts. Bytes that are not UTF-8 are shown escaped."""
-    before, after = (data.decode("utf-8", errors="backslashreplace").splitlines(keepends=True) for data in (change.before, change.after))
+    """Return a unified diff of one file. Bytes that are not UTF-8 are surrogates: encoded with `surrogateescape`, the text is a diff that
+    `git apply` and `patch -p1` accept.
+    """
+    before, after = (_lines(data.decode("utf-8", errors="surrogateescape")) for data in (change.before, change.after))
     return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
 
 
@@ -43,6 +45,12 @@ def _replace(path: Path, data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines with their ends. Only a line feed ends a line of a diff, not a form feed or another separator of Unicode."""
+    *lines, last = text.split("\n")
+    return [*(f"{line}\n" for line in lines), *([last] if last else [])]
 
 
 def _ended(lines: Iterator[str]) -> Iterator[str]:

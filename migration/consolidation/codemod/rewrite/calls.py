@@ -3,6 +3,7 @@
 Arguments keep their text, and comments between them are never lost.
 """
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class CallRewriter:
 
         Args:
             call: the call.
-            rules: for its callee.
+            rules: the rules for the call's callee.
             names: returns the name of an object in this file.
         """
         objections: list[str] = []
@@ -66,6 +67,10 @@ class CallRewriter:
             "; ".join(dict.fromkeys(objections))
             or "no rule says what this call becomes; write one in [tool.netra-migration.codemod], or change it by hand"
         )
+
+    def changes(self, done: Rewritten) -> bool:
+        """Return whether the rewritten call has another text."""
+        return any(edit.changes(self._source.text) for edit in done.edits)
 
     def rewrite_partial(self, call: cst.Call, rules: Sequence[CodemodRule], names: Callable[[ObjectName], str]) -> Rewritten | str:
         """Return `partial(callee, ...)` rewritten by the first rule that fits, to a lambda that takes the missing arguments; or why none
@@ -128,11 +133,45 @@ class CallRewriter:
         order = [name for name in used if name in values and not is_simple(values[name])]
         if len(set(order)) != len(order):
             return "an argument with possible effects would be evaluated twice; put it into a variable first"
-        written = [name for name in ("self", *bound) if name in order]
-        if order != written:
+        written = [name for name in ("self", *bound) if name in values]
+        if not self._in_order(written, [name for name in used if name in values], values):
             return "arguments with possible effects would be evaluated in another order; put them into variables first"
         lost = next((name for name in bound if name not in used and name not in pinned and not is_simple(values[name])), None)
         return f"the argument {lost} would no longer be evaluated; put it into a variable first" if lost is not None else None
+
+    def _in_order(self, written: Sequence[str], new: Sequence[str], values: Mapping[str, cst.BaseExpression]) -> bool:
+        """Return whether every argument is still evaluated before, or after, the same effects as in the old call."""
+        acting = [name for name in written if not is_simple(values[name])]
+        if [name for name in new if name in acting] != [name for name in acting if name in new]:
+            return False
+        for name in set(new).difference(acting):
+            for other in acting:
+                if other not in new or not self._may_change(values[name], values[other]):
+                    continue
+                before = written.index(name) < written.index(other)
+                places = [index for index, item in enumerate(new) if item == name]
+                if any((place < new.index(other)) != before for place in places):
+                    return False
+        return True
+
+    def _may_change(self, value: cst.BaseExpression, acting: cst.BaseExpression) -> bool:
+        """Return whether evaluating one expression may change the value of another one that has no effects itself."""
+        if isinstance(value, cst.BaseString | cst.BaseNumber | cst.Ellipsis):
+            return False
+        inside: list[cst.CSTNode] = [acting]
+        while inside:
+            node = inside.pop()
+            if isinstance(node, cst.NamedExpr | cst.Yield):
+                return True
+            if isinstance(node, cst.Await | cst.Call) and (isinstance(value, cst.Attribute) or not self._is_local(value)):
+                return True
+            inside.extend(self._source.children(node))
+        return False
+
+    def _is_local(self, value: cst.BaseExpression) -> bool:
+        """Return whether a name is local to the function, so that no other code can bind it."""
+        owner = self._source.owner(value) if isinstance(value, cst.Name) else None
+        return owner is not None and owner.node is not None and not isinstance(owner.node, ast.Module | ast.ClassDef)
 
     def _apply(self, call: cst.Call, rule: CodemodRule, bound: dict[str, cst.Arg], names: Callable[[ObjectName], str]) -> Rewritten:
         replaced = self._source.parent(call) if rule.awaited else call

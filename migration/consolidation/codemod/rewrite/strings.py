@@ -1,6 +1,4 @@
-"""Strings that name legacy objects and are rewritten with the code: arguments of `patch`, imports by a literal, `__all__`, quoted
-annotations.
-"""
+"""Strings that name legacy objects and are rewritten with the code: imports by a literal, `__all__`, quoted annotations, `# type:`."""
 
 import ast
 import re
@@ -9,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import libcst as cst
-from libcst.metadata import Assignment
 
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.inference import literal_import
@@ -19,20 +16,8 @@ from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
-_ASSERTIONS: Final = re.compile(
-    r"\.assert_(?:called|awaited)\w*_with\(|\.assert_any_(?:call|await)\(|\.assert_has_(?:calls|awaits)\(|\bcall_args\b"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Patched:
-    """A string that is an argument of `patch`."""
-
-    node: cst.SimpleString
-    holder: str  #: the module in the string
-    rest: tuple[str, ...]  #: the names below the module
-    meaning: Meaning  #: the legacy object that the first of these names means
-    asserts_calls: bool  #: the function around the patch checks the calls of the mock
+_SPACES: Final = re.compile(r"(?:globals|vars|locals)\(.*?\)\s*(?:\[|\.(?:get|pop|setdefault)\()", re.DOTALL)
+_TYPE_COMMENT: Final = re.compile(r"#\s*type:\s*(?!ignore)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +50,6 @@ class ImportedByLiteral:
             literal = element.value
             if isinstance(literal, cst.SimpleString) and (name := renamed(str(literal.evaluated_value))) is not None:
                 yield Edit(source.bare_span(literal), (requote(literal, name),))
-
-
-def find_patches(source: Source, tree: Tree) -> Iterator[Patched]:
-    """Yield the strings given to `patch` and similar functions that name a legacy object."""
-    for node in source.nodes():
-        if not isinstance(node, cst.SimpleString) or not _is_patched(source, node) or not isinstance(value := node.evaluated_value, str):
-            continue
-        parts = value.split(".")
-        length = next((length for length in range(len(parts) - 1, 0, -1) if tree.names.modules.exists(".".join(parts[:length]))), 0)
-        holder = ".".join(parts[:length])
-        meaning = tree.names.member(holder, parts[length]) if length else None
-        if meaning is not None and meaning.module in tree.legacy:
-            yield Patched(node, holder, tuple(parts[length:]), meaning, _asserts_calls(source, node))
 
 
 def find_literal_imports(source: Source, tree: Tree) -> Iterator[ImportedByLiteral]:
@@ -118,7 +90,8 @@ def _is_shared(source: Source, value: cst.BaseExpression) -> bool:
 def _assigned(source: Source, name: cst.Name) -> cst.Assign | None:
     """Return the only assignment of a variable; None: there is none, or more than one."""
     bound = source.assignments(name)
-    assign = source.parent(source.parent(bound[0].node)) if len(bound) == 1 and isinstance(bound[0], Assignment) else None
+    node = bound[0].node if len(bound) == 1 and bound[0].kind == "name" else None
+    assign = source.parent(source.parent(node)) if node is not None else None
     is_plain = isinstance(assign, cst.Assign) and len(assign.targets) == 1 and isinstance(assign.targets[0].target, cst.Name)
     return assign if isinstance(assign, cst.Assign) and is_plain else None
 
@@ -154,13 +127,46 @@ def rename_exports(source: Source, names: Mapping[str, str | None]) -> Iterator[
         yield from _without(source, elements, kept)
 
 
+def unknown_export(source: Source, name: str) -> int | None:
+    """Return the line on which `__all__` gets a name in a form that cannot be rewritten; None: there is no such line."""
+    known = {id(element.value) for node in source.nodes() if (value := _exported(node)) is not None for element in value.elements}
+    for node in source.nodes():
+        if isinstance(node, cst.SimpleString) and node.evaluated_value == name and id(node) not in known:
+            line = source.statement(node)
+            if any(isinstance(item, cst.Name) and item.value == "__all__" for item in _below(source, line)):
+                return source.line(node)
+    return None
+
+
+def unknown_uses(source: Source, name: str) -> int | None:
+    """Return the line on which a string takes a name out of `globals()`, `vars()` or `locals()`, or a doctest uses it; None: none does."""
+    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+    for node in source.nodes():
+        if not isinstance(node, cst.SimpleString) or not isinstance(text := node.evaluated_value, str):
+            continue
+        if ">>>" in text and word.search(text):
+            return source.line(node)
+        if text == name and any(
+            isinstance(item, cst.Subscript | cst.Call) and _SPACES.match(source.code(item)) for item in source.ancestors(node)
+        ):
+            return source.line(node)
+    return None
+
+
+def _below(source: Source, node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in source.children(node):
+        yield from _below(source, child)
+
+
 def rename_in_quotes(source: Source, names: Mapping[str, str]) -> Iterator[Edit]:
     """Yield the edits of annotations in quotes. `names`: the new name of each old name."""
     if not names:
         return
     pattern = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, names))})(?!\w)")
     for node in source.nodes():
-        if isinstance(node, cst.SimpleString) and _is_annotation(source, node):
+        is_type = isinstance(node, cst.Comment) and _TYPE_COMMENT.match(node.value) is not None
+        if is_type or (isinstance(node, cst.SimpleString) and _is_annotation(source, node)):
             text = source.code(node)
             if (new := pattern.sub(lambda match: names[match.group()], text)) != text:
                 yield Edit(source.bare_span(node), (new,))
@@ -194,22 +200,10 @@ def _exported(node: cst.CSTNode) -> cst.List | cst.Tuple | None:
             return None
 
 
-def _is_patched(source: Source, node: cst.SimpleString) -> bool:
-    argument = source.parent(node)
-    call = source.parent(argument) if isinstance(argument, cst.Arg) else None
-    if not isinstance(call, cst.Call) or call.args[0] is not argument:
-        return False
-    name = dotted(call.func) or ""
-    return name.rpartition(".")[2] in {"patch", "setattr", "delattr", "multiple"} or name.endswith("patch.dict")
-
-
-def _asserts_calls(source: Source, node: cst.CSTNode) -> bool:
-    around = next((item for item in source.ancestors(node) if isinstance(item, cst.FunctionDef)), source.module)
-    return _ASSERTIONS.search(source.module.code_for_node(around)) is not None
-
-
 def _is_annotation(source: Source, node: cst.SimpleString) -> bool:
     for ancestor in source.ancestors(node):
+        if isinstance(ancestor, cst.Subscript) and (dotted(ancestor.value) or "").rpartition(".")[2] == "Literal":
+            return False
         if isinstance(ancestor, cst.Annotation):
             return True
         if isinstance(ancestor, cst.Call):
