@@ -73,19 +73,19 @@ class Backend:
         self._http = httpx.AsyncClient(timeout=5.0)
         self.url = self.chat_url = ""
 
-    async def start(self, tenants: list[str], build: Mapping[str, str]) -> None:
+    async def start(self, tenants: list[str], build: Mapping[str, str] | None = None) -> None:
         """Load the sample data, start the server and wait until it is ready.
 
         Args:
             tenants: who get sample data.
-            build: the settings of the server's first build.
+            build: the settings of the server's first build; None: the build as it is.
 
         Raises:
             BackendError: the server does not start.
             ConfigurationError: there is no `netra` command next to this one.
         """
         seeding = asyncio.create_task(self.command("netra", "seed", *(part for tenant in tenants for part in ("--tenant", tenant))))
-        await self.deploy(build)
+        await self.deploy(build or {})
         await seeding
 
     async def deploy(self, build: Mapping[str, str]) -> None:
