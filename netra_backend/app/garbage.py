@@ -13,6 +13,9 @@ from typing import Any, Final
 #: Seconds of processor time from which on a full collection is long. The next ones begin at nothing, and each may take a quarter more.
 LONG_S: Final = 0.005
 _FULL: Final = 2
+#: What exists after these numbers of new objects, of collections of the youngest, and of collections of the middle generation is looked at
+#: together: some 30,000 objects.
+_OFTEN: Final = (700, 10, 4)
 
 
 class Garbage:
@@ -25,9 +28,12 @@ class Garbage:
 
     def __init__(self, clock: Callable[[], float] = time.thread_time, freeze: Callable[[], None] = gc.freeze) -> None:
         self._clock, self._freeze, self._began = clock, freeze, 0.0
+        self._threshold = gc.get_threshold()
 
     def start(self) -> None:
         """Leave out what exists now, and from here on what survives a long collection."""
+        self._threshold = gc.get_threshold()
+        gc.set_threshold(*_OFTEN)
         gc.collect()
         self._freeze()
         gc.collect()  # the next full one comes when a quarter has been added to what this one saw: nothing
@@ -37,6 +43,7 @@ class Garbage:
         """Watch no more; what was left out is looked at again. Idempotent."""
         if self.collected in gc.callbacks:
             gc.callbacks.remove(self.collected)
+            gc.set_threshold(*self._threshold)
             gc.unfreeze()
 
     def collected(self, phase: str, about: Mapping[str, Any]) -> None:

@@ -33,15 +33,16 @@ def test_only_what_survived_a_long_full_collection_is_left_out(generation: int, 
 
 
 def test_a_server_leaves_out_what_it_started_with_until_it_stops() -> None:
-    before, garbage = gc.get_freeze_count(), Garbage()
+    before, threshold, garbage = gc.get_freeze_count(), gc.get_threshold(), Garbage()
     try:
         garbage.start()
         assert gc.get_freeze_count() > before
         assert garbage.collected in gc.callbacks
+        assert gc.get_threshold() < threshold
     finally:
         garbage.stop()
         garbage.stop()
-    assert gc.get_freeze_count() == 0
+    assert (gc.get_freeze_count(), gc.get_threshold()) == (0, threshold)
     assert garbage.collected not in gc.callbacks
 
 
