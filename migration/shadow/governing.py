@@ -138,11 +138,13 @@ class Governing:
 
     async def _follow(self, needs: "GateNeeds") -> None:
         """Read the needs of gates. Done in a separate task, so that the governor's checks continue while the database hangs."""
+        problem: str | None = None
         while True:
             try:
-                self._need = dict(await asyncio.to_thread(needs.read))
+                self._need, problem = dict(await asyncio.to_thread(needs.read)), None
             except Exception as error:  # noqa: BLE001 - without needs, all gates count alike
-                logger.warning("the needs of gates cannot be read (%s); all gates count alike", type(error).__name__)
+                if problem != (problem := type(error).__name__):
+                    logger.warning("the needs of gates cannot be read (%s); all gates count alike", problem)
                 self._need = {}
             await asyncio.sleep(NEEDS_S)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 #: A full collection that takes at least this many seconds of processor time is long.
-LONG_S: Final = 0.01
+LONG_S: Final = 0.005
 _FULL: Final = 2
 
 
