@@ -22,9 +22,11 @@ install: $(STAMP) ## make .venv from the hashed lock file
 unexport PYTHONDONTWRITEBYTECODE
 
 # Debian ships pip and venv without ensurepip, so pip is pointed at the new environment instead of being put into it.
-$(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml
+$(STAMP): requirements.lock pyproject.toml netra_backend/pyproject.toml Makefile
 	$(PYTHON) -m venv --without-pip $(VENV)
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --require-hashes -r requirements.lock
+	@# pip leaves what is no longer locked. Some libraries import others wherever they are installed.
+	$(BIN)/uv pip sync -q --offline --require-hashes --python $(BIN)/python requirements.lock
 	$(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python install -q --no-deps --no-build-isolation $(PROJECTS:%=--editable %)
 	@touch $@
 
@@ -36,7 +38,7 @@ unit: $(STAMP) ## the tests that start no server, or those under T=
 	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
 
 # Two at a time: none of them needs what another one writes.
-check: $(STAMP) ## formatting, lint, types, import contracts, generated files
+check: $(STAMP) ## formatting, lint, types, import contracts, language, generated files
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-lint check-pages $(MORE_CHECKS)
 
 check-types:

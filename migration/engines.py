@@ -82,8 +82,8 @@ def emitter_engine(
 
     Args:
         run: gets the request and the callback; a coroutine function, or a plain function, which runs in a separate thread.
-        place: as for `stream_engine`.
-        clock: as for `stream_engine`.
+        place: see `stream_engine`.
+        clock: see `stream_engine`.
     """
 
     def items(request: RunRequest) -> AsyncIterator[Any]:
@@ -205,7 +205,10 @@ class _OwnThread(Executor):
 
 
 async def _in_thread(work: Callable[[Emit], object]) -> AsyncGenerator[Any, None]:
-    """Yield the items that the work emits in a separate thread. The work waits if it is too far ahead, and is stopped at its next item."""
+    """Yield the items that the work emits in a separate thread. The work waits if it is too far ahead.
+
+    If the reader leaves, the work is stopped at its next item.
+    """
     follow_threads()
     loop, queue = asyncio.get_running_loop(), asyncio.Queue[Any]()
     room, gone = threading.Semaphore(_AHEAD), threading.Event()

@@ -138,7 +138,7 @@ class ExecutionFacade:
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
         performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
-        events = self._engines[decision.plan.serves].run(request)  # 3 the engine behind the flag
+        events = self._engines[decision.plan.serves].run(request)  # 3 the engine that the plan names
         # failover/: control continues the run if its candidate fails
         tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
@@ -188,7 +188,7 @@ class ExecutionFacade:
         return FailoverRun(self._failover, request, events, tape, clock=self._clock, canary=canary, on_resume=resumed)
 
     def _resumed(self, decision: Decision) -> None:
-        """Count a run of control although the plan does not name control: the check before its removal needs every run of control."""
+        """Count a run of control that the plan does not name: before control is removed, every run of it must be counted."""
         if self._tombstones is not None:
             plan = dataclasses.replace(decision.plan, serves=Origin.CONTROL, shadows=None)
             self._guard("stores.tombstones", self._tombstones.count, self.surface, plan)

@@ -89,7 +89,7 @@ def in_thread(make: Callable[[], Migration]) -> Iterator[ThreadedMigration]:
         make: makes the migration in that thread; usually `compose`.
 
     Raises:
-        ConfigurationError: as for `compose`.
+        ConfigurationError: see `compose`.
         TimeoutError: the migration did not start or end within a minute.
     """
     loop = asyncio.new_event_loop()

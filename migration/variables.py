@@ -34,7 +34,9 @@ class Secret:
 
 
 class FromVariables(msgspec.StructMeta):
-    """The metaclass of a frozen struct whose constructor reads missing values from the environment. Decoding and replacing do not read it.
+    """The metaclass of a frozen struct whose constructor reads missing values from the environment.
+
+    Decoding a struct, and replacing its fields, do not read the environment.
 
     Values that are neither passed nor in the environment come from the class's `defaults(project)`.
 

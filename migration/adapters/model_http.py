@@ -69,8 +69,7 @@ class AsyncModelTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Return the real response or, in a replay, the recorded one.
 
-        Raises:
-            httpx2.RequestError: from the client, or as recorded.
+        Raises: httpx2.RequestError: the client raised it, or its failure was recorded.
             EffectMissingError: replaying, and the journal does not contain this request.
         """
         asked, came = _asked(request, await request.aread()), _Came()
@@ -123,7 +122,7 @@ class ModelTransport(httpx2.BaseTransport):
         return self._make()
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the real response or, in a replay, the recorded one. Raises as `AsyncModelTransport`."""
+        """Return the real response or, in a replay, the recorded one. Raises the same errors as `AsyncModelTransport`."""
         asked, came = _asked(request, request.read()), _Came()
         try:
             if asked.streamed:

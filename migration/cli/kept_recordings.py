@@ -8,7 +8,7 @@ _SUGGESTED = 10
 
 
 def kept(settings: MigrationSettings, fingerprint: str | None, surface: str | None) -> list[StoredRecording]:
-    """Return the stored recordings, the oldest first. A filter that is None lets all of them pass.
+    """Return the stored recordings, the oldest first. A filter that is None lets all recordings pass.
 
     Raises:
         UnknownFingerprintError: the kind of divergence does not exist.

@@ -90,7 +90,7 @@ class Contract(PolicyData, frozen=True, kw_only=True, eq=False):
     required: tuple[str, ...] = ()  #: kinds of event that come at least once
     first: str = ""  #: the kind that comes before everything else of its agent, its tool calls included; empty: no such kind
     last: str = ""  #: the kind that comes after everything else of its agent
-    closes: tuple[Pair, ...] = ()  #: in one lane, each `first` is followed by its own `then`
+    closes: tuple[Pair, ...] = ()  #: pairs of kinds: in one lane, each `first` is followed by its own `then`
     before: tuple[Pair, ...] = ()  #: when an agent sends both, `first` comes first
     rising: tuple[Rising, ...] = ()
 
@@ -271,7 +271,7 @@ def default_policy(surface: str, project: Path | None = None) -> Policy:
 
     Raises:
         UnconfiguredSurfaceError: the project names no file for it.
-        ConfigurationError: the file is of another surface, or see `load_policy`.
+        ConfigurationError: the file is for another surface; see also `load_policy`.
     """
     file = surface_file(project or find_project(), surface)
     try:

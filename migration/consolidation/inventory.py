@@ -116,7 +116,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     module: str
     name: str  #: the name in that module, e.g. `ExecutionEngine` or `ExecutionEngine.execute_agent`
     positional: int  #: number of positional arguments, without the instance in `Class.method(instance, ...)`
-    keywords: tuple[str, ...]  #: in source order
+    keywords: tuple[str, ...]  #: names of keyword arguments, in source order
     unpacks: bool  #: `*args` or `**kwargs` are passed, so not all arguments are known
     misfit: str | None  #: why the callee's own signature does not accept this call; None: it accepts it, or this is not known
     target_misfit: (

@@ -4,11 +4,11 @@ import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
-from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now
+from migration.effects.ports import perform, perform_now, perform_stream, perform_stream_now, stream_tape
 from migration.errors import RecordedEffectError
 from migration.model import EffectKind
 
@@ -29,7 +29,7 @@ def effect(
 
     Args:
         kind: "model", "tool", "clock" or "id".
-        name: of the model or tool; empty: the function's name.
+        name: name of the model or tool; empty: the function's name.
         raises: exceptions that callers handle. If a recorded failure has the name of one of them, that class is raised with the recorded
             text. Any other failure is raised as a `RecordedEffectError`, which is also an instance of Python's own exception of that name.
         leave_out: parameters that are not part of the request: clients, sessions, secrets.
@@ -42,9 +42,10 @@ def effect(
     def decorate(function: _F) -> _F:
         port = _Port(kind, name or function.__name__, function, hidden, errors)
         if inspect.isasyncgenfunction(function):
-            wrapper: Callable[..., Any] = port.async_stream
-        elif inspect.isgeneratorfunction(function):
-            wrapper = port.stream
+            streaming: Any = functools.wraps(function)(port.streaming())
+            return cast("_F", streaming)
+        if inspect.isgeneratorfunction(function):
+            wrapper: Callable[..., Any] = port.stream
         elif inspect.iscoroutinefunction(function):
             wrapper = port.async_call
         else:
@@ -91,13 +92,48 @@ class _Port:
         except RecordedEffectError as error:
             raise self._own(error) from None
 
-    async def async_stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
+    def streaming(self) -> Callable[..., AsyncGenerator[Any, None]]:
+        """Return the async generator function that stands in for the function.
+
+        While a run is recorded, it is the only generator between the function and its caller: each further one would add about as much time
+        to every item as recording takes.
+        """
+
+        async def async_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
+            request = self._request(args, kwargs)
+            tape = stream_tape(self._kind, self._name, request=request)
+            if tape is None:
+                async with aclosing(self._answered_stream(args, kwargs, request)) as answered:
+                    async for item in answered:
+                        yield item
+                return
+            items = self._function(*args, **kwargs)
+            following, decode = items.__anext__, self._decoder.decode
+            try:
+                while True:
+                    try:
+                        chunk = _encode(await following())
+                    except StopAsyncIteration:
+                        break
+                    except BaseException as error:
+                        tape.fail(error)
+                        raise
+                    tape.take(chunk)
+                    yield decode(chunk)
+                tape.end(whole=True)
+            finally:
+                tape.end(whole=False)
+                await items.aclose()
+
+        return async_stream
+
+    async def _answered_stream(self, args: tuple[Any, ...], kwargs: dict[str, Any], request: bytes) -> AsyncGenerator[Any, None]:
         async def call() -> AsyncIterator[bytes]:
             async with aclosing(self._function(*args, **kwargs)) as items:
                 async for item in items:
                     yield _encode(item)
 
-        chunks = perform_stream(self._kind, self._name, request=self._request(args, kwargs), call=call)
+        chunks = perform_stream(self._kind, self._name, request=request, call=call)
         try:
             async for chunk in chunks:
                 yield self._decode(chunk)
@@ -126,8 +162,12 @@ class _Port:
         shown = {name: value for name, value in arguments.items() if name not in self._hidden} if self._hidden else arguments
         return _encode({"name": self._name, "arguments": shown})
 
+    @functools.cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self._type, dec_hook=_from_plain)
+
     def _decode(self, reply: bytes) -> Any:  # noqa: ANN401 - as the function
-        return msgspec.json.decode(reply, type=self._type, dec_hook=_from_plain)
+        return self._decoder.decode(reply)
 
     def _own(self, error: RecordedEffectError) -> Exception:
         kind = self._errors.get(error.error_type)
@@ -136,17 +176,6 @@ class _Port:
 
 def _shaped(function: Callable[..., Any], method: Callable[..., Any]) -> Any:  # noqa: ANN401 - a function of the same shape
     """Return a function and not an object, so that a decorated method gets its `self`, and frameworks see whether it is async."""
-    if inspect.isasyncgenfunction(function):
-
-        async def async_stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401 - as the function
-            items = method(*args, **kwargs)
-            try:
-                async for item in items:
-                    yield item
-            finally:
-                await items.aclose()
-
-        return functools.wraps(function)(async_stream)
     if inspect.iscoroutinefunction(function):
 
         async def async_call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function
@@ -158,10 +187,6 @@ def _shaped(function: Callable[..., Any], method: Callable[..., Any]) -> Any:  #
         return method(*args, **kwargs)
 
     return functools.wraps(function)(call)
-
-
-def _encode(value: object) -> bytes:
-    return msgspec.json.encode(value, enc_hook=_to_plain)
 
 
 def _to_plain(value: object) -> Any:  # noqa: ANN401 - plain values
@@ -176,3 +201,6 @@ def _from_plain(kind: type, value: object) -> Any:  # noqa: ANN401 - an object o
     if (validate := getattr(kind, "model_validate", None)) is not None:
         return validate(value)
     raise TypeError(f"{kind.__name__} cannot be made from the recorded value; annotate the function with a type that JSON can hold")
+
+
+_encode: Final = msgspec.json.Encoder(enc_hook=_to_plain).encode

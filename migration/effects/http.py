@@ -68,13 +68,13 @@ class AsyncHttpPort(httpx.AsyncBaseTransport):
 
 
 class HttpPort(httpx.BaseTransport):
-    """A transport for `httpx.Client`; otherwise as `AsyncHttpPort`."""
+    """A transport for `httpx.Client`; in all other respects like `AsyncHttpPort`."""
 
     def __init__(self, transport: httpx.BaseTransport | None = None, *, lane: str | None = None) -> None:
         self._transport, self._lane = transport or httpx.HTTPTransport(), lane
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Return the response, or the recorded one. Raises as `AsyncHttpPort`."""
+        """Return the response, or the recorded one. Raises the same errors as `AsyncHttpPort`."""
         real: list[httpx.Response] = []
 
         def call() -> Iterator[bytes]:

@@ -25,6 +25,22 @@ class Canary(Protocol):
         ...
 
 
+class StreamTape(Protocol):
+    """Records the reply to one effect while its port performs it, piece by piece. Raises nothing."""
+
+    def take(self, chunk: bytes, /) -> None:
+        """Record a piece."""
+        ...
+
+    def fail(self, error: BaseException, /) -> None:
+        """Record that the source raised this."""
+        ...
+
+    def end(self, *, whole: bool) -> None:
+        """Record that no piece follows: the source ended, or the reader left. A second call does nothing."""
+        ...
+
+
 class Performer(Protocol):
     """Performs or answers the effects of a run."""
 
@@ -47,6 +63,10 @@ class Performer(Protocol):
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> AsyncGenerator[bytes, None]:
         """Yield the pieces of the reply to one effect."""
+        ...
+
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:
+        """Return the tape of a reply that the port itself gets from outside; None: the port has to call `perform_stream`."""
         ...
 
     def perform_stream_now(
@@ -139,8 +159,9 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
 
 
 def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], bytes], lane: str | None = None) -> bytes:
-    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or for which a thread waits. Otherwise as
-    `perform`.
+    """Return the reply to one effect that needs no waiting, such as the clock or a new id, or for which a thread waits.
+
+    In all other respects like `perform`.
 
     A replay answers immediately, whatever the recorded duration.
 
@@ -176,9 +197,9 @@ async def perform_stream(
     Args:
         kind: what kind of effect.
         name: model, tool, or what it is for.
-        request: JSON; a request for a stream should contain that (`"stream": true`).
+        request: JSON; it should say that a stream is wanted (`"stream": true`).
         call: reaches the outside and yields JSON, a piece at a time; its exceptions pass through.
-        lane: as for `perform`.
+        lane: see `perform`.
         whole: splits a reply that was recorded as a whole into pieces, for recordings of other tools; None: such a reply is one piece.
 
     Raises:
@@ -186,23 +207,84 @@ async def perform_stream(
             stopped reading earlier.
         RecordedEffectError: replaying, and the effect failed at this point when it was recorded.
     """
-    performer = _current.get()
-    if performer is None:
-        source = call()
-    else:
-
-        def counted() -> AsyncIterator[bytes]:
-            performer.performing()
-            return call()
-
-        whose = current_lane() if lane is None else lane
-        source = performer.perform_stream(kind, name, lane=whose, request=request, call=counted, whole=whole)
+    tape = stream_tape(kind, name, request=request, lane=lane)
+    source = call() if tape is not None else _answered(kind, name, request=request, call=call, lane=lane, whole=whole)
+    following = source.__anext__
+    # There is no other generator between source and reader: each would add about as much time to every piece as recording takes.
     try:
-        async for chunk in source:
+        while True:
+            try:
+                chunk = await following()
+            except StopAsyncIteration:
+                break
+            except BaseException as error:
+                if tape is not None:
+                    tape.fail(error)
+                raise
+            if tape is not None:
+                tape.take(chunk)
             yield chunk
+        if tape is not None:
+            tape.end(whole=True)
     finally:
+        if tape is not None:
+            tape.end(whole=False)
         if (close := getattr(source, "aclose", None)) is not None:
             await close()
+
+
+def stream_tape(kind: EffectKind, name: str, *, request: bytes, lane: str | None = None) -> StreamTape | None:
+    """Return the tape for a streamed effect that the caller performs itself; see `perform_stream` for the arguments.
+
+    None: the pieces do not come from outside, for example because the run is a replay; call `perform_stream` then.
+
+    Raises:
+        TakenOverError: another engine has taken the run over, so this effect must not be performed.
+    """
+    performer = _current.get()
+    if performer is None:
+        return _NO_TAPE
+    tape = performer.record_stream(kind, name, lane=current_lane() if lane is None else lane, request=request)
+    if tape is not None:
+        performer.performing()
+    return tape
+
+
+class _NoTape:
+    """Records nothing, because no run is recorded."""
+
+    def take(self, chunk: bytes, /) -> None:
+        """Do nothing."""
+
+    def fail(self, error: BaseException, /) -> None:
+        """Do nothing."""
+
+    def end(self, *, whole: bool) -> None:
+        """Do nothing."""
+
+
+_NO_TAPE: Final = _NoTape()
+
+
+def _answered(
+    kind: EffectKind,
+    name: str,
+    *,
+    request: bytes,
+    call: Callable[[], AsyncIterator[bytes]],
+    lane: str | None,
+    whole: Callable[[bytes], Iterable[bytes]] | None,
+) -> AsyncIterator[bytes]:
+    performer = _current.get()
+    if performer is None:
+        return call()
+
+    def counted() -> AsyncIterator[bytes]:
+        performer.performing()
+        return call()
+
+    whose = current_lane() if lane is None else lane
+    return performer.perform_stream(kind, name, lane=whose, request=request, call=counted, whole=whole)
 
 
 def perform_stream_now(
@@ -214,13 +296,13 @@ def perform_stream_now(
     lane: str | None = None,
     whole: Callable[[bytes], Iterable[bytes]] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Yield the reply to one effect piece by piece, in a thread that waits for each piece. Otherwise as `perform_stream`.
+    """Yield the reply to one effect piece by piece, in a thread that waits for each piece. In all other respects like `perform_stream`.
 
     A replay answers immediately, whatever the recorded times.
 
     Raises:
-        EffectMissingError: as for `perform_stream`.
-        RecordedEffectError: as for `perform_stream`.
+        EffectMissingError: see `perform_stream`.
+        RecordedEffectError: see `perform_stream`.
     """
     performer = _current.get()
     if performer is None:

@@ -28,12 +28,12 @@ def now(*, lane: str | None = None) -> datetime:
 
 
 def unix_time(*, lane: str | None = None) -> float:
-    """Return Unix seconds, like `time.time`; in a replay, the recorded ones. Raises as `now`."""
+    """Return Unix seconds, like `time.time`; in a replay, the recorded ones. Raises the same errors as `now`."""
     return _read("clock", "unix_time", time.time, float, lane)
 
 
 def uuid4(purpose: str = "uuid", *, lane: str | None = None) -> uuid.UUID:
-    """Return a new random UUID; in a replay, the recorded one. Raises as `now`.
+    """Return a new random UUID; in a replay, the recorded one. Raises the same errors as `now`.
 
     Args:
         purpose: what it is for; it becomes the effect's name.

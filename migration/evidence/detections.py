@@ -22,7 +22,7 @@ def add_detections(connection: Connection, surface: str, basis: str, found: Mapp
     """Add to the counts.
 
     Args:
-        connection: in a transaction.
+        connection: a connection in a transaction.
         surface: the shadows' surface.
         basis: digest of the basis.
         found: for each kind of difference, how many were injected, and how many of these were seen.

@@ -14,7 +14,7 @@ def slower_pairs(connection: Connection, surface: str, metric: str, *, excess_s:
     """Return in how many comparisons candidate was slower, in how many control was, and how many have both times.
 
     Args:
-        connection: to the evidence.
+        connection: a connection to the evidence.
         surface: the comparisons' surface. Inconclusive comparisons are left out, because their runs did different work.
         metric: a time of `model.Timing`.
         excess_s: the slower run takes at least this many seconds longer.

@@ -20,7 +20,7 @@ def add_round(connection: Connection, surface: str, run: str, *, control: Collec
     """Count one round, unless the round of this run was counted before: if a worker dies before it answers, its job is done again.
 
     Args:
-        connection: in a transaction.
+        connection: a connection in a transaction.
         surface: the engines' surface.
         run: digest of the id of the run that the round followed.
         control: fingerprints of control's differences from itself.
@@ -50,7 +50,7 @@ def add_round(connection: Connection, surface: str, run: str, *, control: Collec
 def noise(connection: Connection, surface: str) -> NoiseView:
     """Return the rounds of a surface, and how many comparisons show each divergence that rounds found.
 
-    If there are no such divergences, little is read.
+    If rounds found no divergences, the comparisons are not read.
     """
     number = rounds(connection, surface)
     sums = [func.sum(_HITS[name]) for name in ("rounds", "control", "candidate")]

@@ -1,6 +1,6 @@
 """Stores whole served runs, so that a divergence can be replayed and minimised.
 
-Only tenants that allow their texts; secrets are removed.
+Only runs of tenants that allow their texts are stored, without secrets.
 """
 
 import logging

@@ -63,7 +63,7 @@ class Redactor:
     """Converts values to their storable form.
 
     Args:
-        key: of the digests; see `key.digest_key`.
+        key: the key of the digests; see `key.digest_key`.
         plaintext_tenants: tenants that allow their texts to be stored. Secrets in these texts are removed nevertheless.
     """
 
@@ -95,7 +95,7 @@ class Redactor:
         """Return JSON text redacted leaf by leaf; text that is not JSON counts as one string. None stays None.
 
         Args:
-            text: as the comparison gives it.
+            text: the JSON text from the comparison.
             field: the name of the field that holds it; "" if there is none.
             plain: True for a tenant that allows its texts.
         """

@@ -57,7 +57,7 @@ class ComparedRuns:
     Args:
         served: the served run.
         shadow: the shadow run.
-        comparison: of the two.
+        comparison: the comparison of both runs.
     """
 
     def __init__(self, served: ServedRun, shadow: RunRecord, comparison: Comparison) -> None:
@@ -139,7 +139,7 @@ class RowMaker:
         return self._redactor.identifier(surface)
 
     def digest(self, id_: str) -> str:
-        """Return the digest of an id: the same id can be recognised by it, but nothing else can be found."""
+        """Return the digest of an id: equal ids have equal digests, but the id cannot be found from its digest."""
         return self._redactor.shape(id_)
 
     def fingerprint(self, fingerprint: str) -> str:

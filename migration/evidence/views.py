@@ -150,5 +150,5 @@ class StrataView(View, frozen=True, kw_only=True):
     """A surface's strata."""
 
     surface: str
-    strata: list[StratumView]  #: by event, tool and outcome
+    strata: list[StratumView]  #: sorted by event, tool and outcome
     unknown: int  #: older comparisons, whose strata are not known

@@ -43,7 +43,7 @@ def write(
     """Store the findings that are not stored yet, and return for each whether it is new.
 
     Args:
-        connection: in a transaction.
+        connection: a connection in a transaction.
         findings: the comparisons; of duplicates only the first is stored.
         rows: makes the rows.
         strata: computes the runs' strata.

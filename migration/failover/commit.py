@@ -27,7 +27,7 @@ class CommitPoint:
     """Reads the surface's configuration: which events are answers, end the run or announce a failure, and which tools only read.
 
     Args:
-        policy: of the surface.
+        policy: the surface's policy.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -76,7 +76,7 @@ class CommitPoint:
         """Return why control may not resume the run; None: it may.
 
         Args:
-            tape: of the candidate's run so far; all its events were delivered.
+            tape: the tape of the candidate's run so far; all its events were delivered.
             error: the exception that ended the candidate's stream; None: no exception did.
         """
         if self.is_settled(tape.events):

@@ -33,7 +33,7 @@ class Failover:
     """Watches the runs of one surface.
 
     Args:
-        policy: of the surface.
+        policy: the surface's policy.
         control: resumes runs.
         build: returns the version of the engines' code; called when a run has failed.
         metrics: count the runs that candidate failed.
@@ -59,7 +59,7 @@ class FailoverRun:
     """The stream of a watched run, and its tape, which has the methods of a `Recording`.
 
     Args:
-        failover: of the surface.
+        failover: the surface's failover.
         request: what the run answers.
         events: the candidate's.
         tape: the tape of the candidate's run; it is the current performer while this stream is read.
@@ -115,7 +115,7 @@ class FailoverRun:
         Raises:
             StopAsyncIteration: there is none.
             UnfinishedRunError: the candidate's stream stopped before its end, and control may not resume the run.
-            BaseException: of the engine that serves.
+            BaseException: an error of the engine that serves.
         """
         if self._rest is not None:
             return await self._rest.next()
@@ -249,7 +249,7 @@ class FailoverRun:
             self._stopped = True
             tape.take_over()
             await tape.close(self._events)
-            self._past = self._why_not(failure)  # an effect may have begun before it stopped
+            self._past = self._why_not(failure)  # an effect may have begun before the candidate stopped
         return self._past is None
 
     def _resume(self) -> "_Rest":

@@ -35,7 +35,7 @@ _json = msgspec.json.Decoder()
 class CanaryOwner:
     """The owner of a token."""
 
-    tenant: str  #: 8 hex digits, as `Canaries.tenant` begins
+    tenant: str  #: the first 8 hex digits of `Canaries.tenant`
     user: str  #: digest of the user within the tenant
     run: str
 

@@ -30,7 +30,7 @@ class Strays:
 
         Args:
             told_by: the text in it that identifies its owner's run: the id of the run or of its thread, or its canary.
-            event: as it was sent there.
+            event: the event, as it was sent to the other run's user.
         """
         if len(event.payload) <= _MOST_BYTES and (told_by, event) not in self._kept:
             self._kept.append((told_by, event))

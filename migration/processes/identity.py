@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import migration
+from migration.import_strings import make_importable
 from migration.settings import MigrationSettings
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -58,11 +59,15 @@ def code_version() -> str:
 
 
 def engines_build(settings: MigrationSettings) -> str:
-    """Return the name of the engines' build: the one in the settings, or a digest of the code of their package; "": there is none."""
+    """Return the name of the engines' build: the one in the settings, or a digest of the code of their package; "": there is none.
+
+    The package is searched for where engines are imported from, which includes the folders of `import_path`.
+    """
     import importlib.util
 
     if settings.build:
         return settings.build
+    make_importable(settings.import_path)
     top = settings.engines.partition(":")[0].partition(".")[0]
     try:
         spec = importlib.util.find_spec(top) if top else None

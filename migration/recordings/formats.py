@@ -1,4 +1,4 @@
-"""All supported formats; an object's format is recognised by its fields. The error for a known format without a reader names it."""
+"""All supported formats; an object's format is recognised by its fields. The error for a known format without a reader names the format."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final, Protocol

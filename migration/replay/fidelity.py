@@ -1,5 +1,6 @@
-"""Checks whether control reproduces a recording: its ending, its answer, and the number and kind of its effects. If control does not, the
-recording cannot be used for a comparison, because the candidate's result on it would mean nothing.
+"""Checks whether control reproduces a recording: its ending, its answer, and the number and kind of its effects.
+
+If control does not reproduce the recording, it cannot be used for a comparison, because the candidate's result would mean nothing.
 """
 
 from collections import Counter
@@ -19,7 +20,9 @@ _LONGEST: Final = 300  #: characters of an error's text
 
 
 def unfaithful(recorded: RecordedRun, control: ShadowRun, refused: Sequence[str]) -> Sentence | None:
-    """Return why control does not reproduce the recording; None: control reproduces it. An error of control is named first.
+    """Return why control does not reproduce the recording; None: control reproduces it.
+
+    If control failed, its error is named before all other reasons.
 
     Args:
         recorded: the recording.

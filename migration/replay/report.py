@@ -26,8 +26,8 @@ _FAILING: Final[dict[Strictness, tuple[Verdict, ...]]] = {
 class EffectCounts(msgspec.Struct, kw_only=True):
     """Counts of effects, over all runs of a replay."""
 
-    recorded: int = 0  #: in the journals
-    replayed: int = 0  #: answered from the journals, for both engines together
+    recorded: int = 0  #: effects in the journals
+    replayed: int = 0  #: effects that the journals answered, for both engines together
     performed_by_shadow: int = 0  #: calls to the outside: 0 unless the miss policy permits them
 
 

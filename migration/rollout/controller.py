@@ -222,8 +222,10 @@ class Controller:
         try:
             seen = self._mover.move(rollout.surface, to, version, why, back=what == "roll back")
         except UnprovenEditError as error:  # nothing was written
+            _, known, _ = self._refused.get(rollout.surface, (0, (), 0.0))
             self._refused[rollout.surface] = (version, error.problems, self._monotonic() + _AGAIN_S)
-            self._store.change(rollout, holder=self.leader.name, intent=None)
+            rollout = self._store.change(rollout, holder=self.leader.name, intent=None)
+            self._hold(rollout, at, standing, error.problems, decision, tell=error.problems != known)
             return
         self._done(rollout, intent, seen)
 
@@ -264,7 +266,9 @@ class Controller:
 
     def _complete(self, rollout: Rollout, here: Position) -> None:
         self._store.change(rollout, holder=self.leader.name, state="complete", why=f"it is at {here}, the last step", at=here)
-        self._say(Happened(surface=rollout.surface, what="complete", sentence=f"{rollout.surface}: the ramp is complete at {here}"))
+        self._say(
+            Happened(surface=rollout.surface, what="complete", sentence=f"{rollout.surface}: the ramp has reached its last step, {here}")
+        )
 
     def _hold(
         self,
@@ -273,17 +277,20 @@ class Controller:
         standing: Standing | None,
         reasons: tuple[str, ...],
         decision: GateDecision | None = None,
+        *,
+        tell: bool | None = None,
     ) -> None:
-        """Record that the ramp holds: in the history when it begins to hold, and in the store every few seconds, for `status`."""
+        """Record that the ramp holds: in the store, for `status`, and in the history if `tell`; None: only if it begins to hold."""
         last, now, taken = rollout.decision or {}, self._clocks.now, None if at is None else at.taken
         first = last.get("what") != "hold"
-        if not first and rollout.at == (taken and taken.position) and 0.0 <= now - last.get("at", 0.0) < _NOTE_S:
+        noted_lately = rollout.at == (taken and taken.position) and 0.0 <= now - last.get("at", 0.0) < _NOTE_S
+        if tell is None and not first and noted_lately:
             return
         needed, on = (None, None) if decision is None else (decision.runs_needed, decision.on)
         held = GateDecision(what="hold", reasons=reasons, runs_needed=needed, on=on)
         noted = document(held, standing, now, None if at is None else at.gate)
         self._store.change(rollout, holder=self.leader.name, decision=noted, looked_at=now, **self._place(rollout, taken))
-        if first:
+        if first if tell is None else tell:
             self._say(
                 Happened(
                     surface=rollout.surface,

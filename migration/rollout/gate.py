@@ -122,7 +122,7 @@ def _worse(gate: Gate, standing: Standing) -> Iterator[str]:
             yield f"{one.name}: more than {one.most:.2%} of the runs of {gate.claim} diverge; {_seen(one.outcomes)}."
     if standing.failed_more.evidence_above(gate.most_failed_more) >= -log(half / 2):
         yield f"Candidate fails in more runs than control, by more than {gate.most_failed_more:.2%} of all runs."
-    if standing.latency.evidence_slower(gate.most_slow_more) >= -log(half / 2):
+    if gate.most_slow_more < 1 and standing.latency.evidence_slower(gate.most_slow_more) >= -log(half / 2):
         yield f"Candidate has more slow runs than control, by more than {gate.most_slow_more:.2%} of all runs."
 
 
@@ -179,6 +179,8 @@ def _unproved_beside_control(gate: Gate, standing: Standing, proof: float) -> It
     """Yield the rules about failures and slow runs that are not proved."""
     if standing.failed_more.evidence_below(gate.most_failed_more) < proof:
         yield f"Candidate may fail in up to {standing.failed_more.upper(gate.alpha):.2%} more of all runs than control."
+    if gate.most_slow_more >= 1:
+        return
     if standing.latency.evidence_slower() >= proof:
         yield f"Candidate has more slow runs than control, by {standing.latency.excess(gate.alpha).lower:.2%} of all runs or more."
     elif standing.latency.evidence_no_slower(gate.most_slow_more) < proof:
@@ -239,7 +241,7 @@ def _duration(seconds: float) -> str:
     for unit, size in (("d", _DAY_S), ("h", 3600.0), ("min", 60.0)):
         if seconds >= size:
             return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{ceil(seconds)} s"  # never "0 s": some time is left
 
 
 _NOTHING: Final = Outcomes()

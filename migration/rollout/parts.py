@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from migration.stores import Coverage, StoresDatabase
 
 
-#: Seconds that an edit waits for a check of the run stores; with more runs than fit, the last check in the background counts.
+#: Seconds that an edit waits for a check of the run stores; if this is not enough for all runs, the last check in the background decides.
 _CHECK_S: Final = 5.0
 
 
@@ -103,7 +103,7 @@ class EditParts:
         return Coverage(self._stores)
 
     def recheck(self, surface: str) -> None:
-        """Check, as far as a few seconds allow, whether the run stores that were filled still have every run, and store the result.
+        """Check for a few seconds whether the backfilled run stores still have every run, and store the result.
 
         Raises:
             StoreError: the stores cannot be opened or read.

@@ -65,7 +65,7 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     most_failed_more: str = "1 %"  #: upper bound of the share of runs by which candidate fails more often than control
     slow_quantile: str = "95 %"  #: a run is slow above this quantile of control's times; a higher quantile leaves few slow runs
     #: upper bound of the share of runs by which candidate has more slow runs than control; 3 % more are slow if all runs take about 10 %
-    #: longer
+    #: longer; 100 %: the rule is off
     most_slow_more: str = "2 %"
     least_coverage: str = "95 %"  #: share of the drawn runs that were compared; with fewer, shadows do not show enough
     #: lower bound of the share of injected differences that the comparison sees, to prove that it is not blind
@@ -117,7 +117,7 @@ class Gate:
     soak_s: float
     approvals: int
     not_on: tuple[Day, ...]
-    between: tuple[time, time] | None  #: None: at any hour
+    between: tuple[time, time] | None  #: hours in which promotions are allowed; None: at any hour
     time_zone: ZoneInfo
     roll_back: Reach
 
@@ -248,7 +248,7 @@ class _Reading:
             most_divergent_stratum=self._share("most_divergent_stratum", rules.most_divergent_stratum),
             most_failed_more=self._share("most_failed_more", rules.most_failed_more),
             slow_quantile=self._share("slow_quantile", rules.slow_quantile),
-            most_slow_more=self._share("most_slow_more", rules.most_slow_more),
+            most_slow_more=self._share("most_slow_more", rules.most_slow_more, most=1.0),
             least_coverage=self._share("least_coverage", rules.least_coverage, most=1.0),
             least_detected=self._share("least_detected", rules.least_detected),
             least_noise_rounds=rules.least_noise_rounds,

@@ -79,7 +79,7 @@ def simulate(ramp: Ramp, world: World, *, ramps: int, seed: int, progress: Calla
     Args:
         ramp: its steps and gates.
         world: the simulated tenants, traffic and rates.
-        ramps: to be simulated, 1 or more.
+        ramps: number of ramps to simulate, 1 or more.
         seed: the same seed gives the same ramps.
         progress: called after each ramp.
     """

@@ -98,7 +98,7 @@ def seal(control: socket.socket, home: Path) -> None:
         home: the folder whose files may not be read.
 
     Raises:
-        BoundaryError: the kernel cannot do that; the message says what it lacks.
+        BoundaryError: the kernel does not support this; the message says what it lacks.
     """
     # Called first also because both libraries look for libc at their first use, and to do so they start a program.
     if lacking := boundary_gap():

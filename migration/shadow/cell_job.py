@@ -38,7 +38,7 @@ class CellRun(Noun, frozen=True, kw_only=True):
     record: RunRecord | None
     tally: Tally
     failed: FailReason | None = None
-    detail: str = ""  #: for engineers; holds no payload
+    detail: str = ""  #: a text for engineers; it contains no payload
     log: RunLog | None = None
     refused: tuple[str, ...] = ()  #: names of contacts with the outside that were refused
     spoiled: bool = False  #: the process should not be used again
@@ -62,6 +62,8 @@ class RunsEngines(Protocol):
     def runs(self, jobs: Sequence[CellJob], /) -> Iterator[CellRun | None]:
         """Yield the result of each job, in order, while later jobs already run; nothing after a run that left the process unusable.
 
-        None between two results: the next one takes longer, so the caller should not hold back earlier results for it. Errors as of `run`.
+        None between two results means that the next result takes longer: the caller should then deliver the earlier results without waiting
+        for it. Raises the same
+        errors as `run`.
         """
         ...

@@ -210,4 +210,4 @@ class CellLink:
         while self._receive():
             pass  # later questions come from the run after the last answer
         if self._judge is not None and not self._judge.answer():
-            self._selector.unregister(self._judge)  # nothing is left that could ask
+            self._selector.unregister(self._judge)  # no process is left about which the kernel could ask

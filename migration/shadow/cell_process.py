@@ -34,7 +34,7 @@ class CellProcess:
     """One cell. When the cell is gone, runs fail until the worker is replaced.
 
     Args:
-        settings: of the migration; a cell that may not read gets them without addresses and keys.
+        settings: the migration's settings; a cell that may not read gets them without addresses and keys.
         engines: import string of a callable (MigrationSettings) -> Engines.
 
     Raises:

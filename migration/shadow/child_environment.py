@@ -35,7 +35,7 @@ def by_pipe(environment: Mapping[str, str] = os.environ, *, reading: bool) -> di
     """Return the variables that the worker receives through its pipe.
 
     Args:
-        environment: of this process.
+        environment: the variables of this process.
         reading: whether engines may read from the outside; if so, all variables are sent, because the application's own variables configure
             such reads.
     """

@@ -28,7 +28,7 @@ _job: msgspec.msgpack.Decoder[ShadowJob] = msgspec.msgpack.Decoder(ShadowJob)
 #: Seconds between two checks whether the worker is late with a job. The worker has its own, earlier timer; this one is for a stopped
 #: worker.
 _PULSE_S: Final = 0.25
-#: to compare, to store, and to wait for the comparison of the next job if both are stored together
+#: seconds after a job's deadline, for comparing and storing, and for the next comparison if both are stored together
 _LATE_S: Final = GRACE_S + 3 * COMPARE_S + 1.0
 #: Seconds before a worker is started again; they double while workers die without a result.
 _FIRST_WAIT_S: Final = 0.05
@@ -118,7 +118,7 @@ class ProcessShadow:
         return self._ready
 
     async def start(self) -> None:
-        """Start the worker. Jobs may be offered at once; they wait until it is ready."""
+        """Start the worker. Jobs may be offered immediately; they wait until the worker is ready."""
         self._loop = asyncio.get_running_loop()
         self._start_worker(self._loop)
 

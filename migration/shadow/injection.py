@@ -1,8 +1,9 @@
-"""Injected differences: a known difference is put into a shadow that matched, and the comparison has to see it.
+"""Injected differences: a known difference is put into a copy of a served run, and the comparison of both has to see it.
 
-A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So matches are
-compared once more, with a difference of a known kind in the shadow. Any sensible policy reveals these differences: even a masked field must
-exist and keep its type.
+A rate of divergence says nothing if the comparison is blind, for example because a rule of the policy covers too much. So served runs whose
+shadow did not diverge are compared once more, with copies of themselves that have a difference of a known kind. The shadow itself is not
+used: where it has an accepted difference, an injected one would not be seen. Any sensible policy reveals these differences: even a masked
+field must exist and keep its type.
 """
 
 import logging
@@ -21,7 +22,7 @@ from migration.shadow.parts import DetectionSink, JobComparer
 logger = logging.getLogger(__name__)
 
 Injected = Literal["missing_event", "duplicate_event", "added_field", "removed_field", "changed_type", "terminal_state", "effect_request"]
-"""What is injected into a shadow.
+"""What is injected into the copy.
 
 - missing_event, duplicate_event: one event is removed or repeated, at any place
 - added_field, removed_field, changed_type: one field of one event, in its frame or in an object inside the frame
@@ -31,13 +32,14 @@ Injected = Literal["missing_event", "duplicate_event", "added_field", "removed_f
 
 SELF_TEST: Final = 300
 """Differences that are injected for each basis before a gate may decide anything."""
-_EACH: Final = 10  #: differences that are injected into one match during the self-test
-_LATER: Final = 0.01  #: share of matches with one injected difference after the self-test
+_EACH: Final = 10  #: differences that are injected into copies of one run during the self-test
+_LATER: Final = 0.01  #: share of runs with one injected difference after the self-test
+_USED: Final = frozenset({Verdict.MATCH, Verdict.NOISE, Verdict.ACCEPTED})
 _FIELD: Final = "injected_by_self_test"
 
 
 class Injections:
-    """Injects differences into matches: ten into each until the basis has `SELF_TEST` differences, then one into a small share of matches.
+    """Injects differences into copies of runs: ten for each run until the basis has `SELF_TEST` of them, then one for every hundredth run.
 
     Args:
         compare: the comparison.
@@ -50,16 +52,16 @@ class Injections:
         self._rng = rng or random.Random()  # noqa: S311 - a sample, not a secret
         self._done: dict[tuple[str, Basis], int] = {}
 
-    def followed(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult) -> ShadowResult:
-        """If this shadow matched and an injection is due, inject differences and count which of them were seen.
+    def followed(self, job: ShadowJob, result: ShadowResult) -> ShadowResult:
+        """If this shadow did not diverge and an injection is due, inject differences and count which of them were seen.
 
         Return the result, with failures of the tool added.
         """
         found = result.comparison
-        if found is None or found.verdict is not Verdict.MATCH or found.basis is None:
+        if found is None or found.verdict not in _USED or found.basis is None:
             return result
         try:
-            self._inject(job, shadow, found.basis)
+            self._inject(job, found.basis)
         except EvidenceError as failure:
             return self._failed(result, failure, "evidence.write")
         except Exception as failure:  # noqa: BLE001 - a comparison that fails is counted, and the verdict of the job stands
@@ -71,15 +73,15 @@ class Injections:
         logger.error("the injected differences of run %s could not be counted: %s", result.run_id, type(failure).__name__)
         return msgspec.structs.replace(result, failures=(*result.failures, operation))
 
-    def _inject(self, job: ShadowJob, shadow: RunRecord, basis: Basis) -> None:
-        surface = job.record.request.surface
+    def _inject(self, job: ShadowJob, basis: Basis) -> None:
+        surface, copy = job.record.request.surface, msgspec.structs.replace(job.record, origin=job.shadows)
         if (surface, basis) not in self._done:
             self._done[surface, basis] = self._sink.detections(surface, basis)
         missing = SELF_TEST - self._done[surface, basis]
         times = min(_EACH, missing) if missing > 0 else int(self._rng.random() < _LATER)
         tried, seen = Counter[Injected](), Counter[Injected]()
         for _ in range(times):
-            kind, altered = inject(shadow, self._rng)
+            kind, altered = inject(copy, self._rng)
             comparison = self._compare(job, altered)
             tried[kind] += 1
             seen[kind] += comparison.verdict is not Verdict.MATCH and bool(comparison.divergences)

@@ -46,7 +46,7 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     run_id: str
     comparison: Comparison | None
     failed: FailReason | None = None
-    detail: str = ""  #: for engineers; holds no payload
+    detail: str = ""  #: a text for engineers; it contains no payload
     failures: tuple[Operation, ...] = ()  #: operations of the tool itself that failed; the receiver counts them
     sought_in_text: int = 0  #: identifiers of others that this job brought; they are looked for everywhere
     sought_in_fields: int = 0  #: identifiers that are too common for that; they are looked for only in identity fields

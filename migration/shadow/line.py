@@ -75,7 +75,7 @@ class Line:
         return waiting
 
     def awaits(self, run_id: str) -> bool:
-        """Whether the next answer may be about this run; "" is the id in the answer to a job that the worker could not read."""
+        """Whether the next answer may be about this run. If the worker could not read a job, its answer has the id ""."""
         return bool(self._sent) and run_id in {self._sent[0].run_id, ""}
 
     def answered(self) -> WaitingJob:

@@ -21,7 +21,7 @@ Cause = Literal["queue", "age", "loop", "tax", "cpu", "reads"]
 - reads: reads per minute that shadows performed because their journals did not contain them
 """
 
-#: Seconds between two checks of the loop, and how many checks are kept: those of the last second.
+#: The loop is checked every 0.05 s, and the last 20 checks are kept.
 _CHECK_S: Final = 0.05
 _CHECKS: Final = 20
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -34,7 +34,7 @@ class Pressure:
     """One cost, relative to its limit."""
 
     cause: Cause
-    value: float  #: 1: at the limit
+    value: float  #: the cost divided by its limit; 1: at the limit
 
 
 class LoopLag:
@@ -115,7 +115,7 @@ class Measured:
     oldest_s: float
     loop_late_s: float
     tax: float | None = None  #: 0.1: certainly 10 % slower
-    cpu: float | None = None  #: of one processor
+    cpu: float | None = None  #: share of one processor
     reads_a_minute: float | None = None
 
 

@@ -47,7 +47,7 @@ class ShadowRun:
     record: RunRecord | None
     tally: Tally
     failed: FailReason | None = None
-    detail: str = ""  #: for engineers; holds no payload
+    detail: str = ""  #: a text for engineers; it contains no payload
     spoiled: bool = False  #: the engine did not stop, or used up the memory: the process should not be used again
     log: RunLog | None = None  #: what was logged while it ran; None: it never began
     failure: str = ""  #: text of the exception that ended the stream; not part of the record, because it may quote a user
@@ -108,7 +108,7 @@ async def replay_run(
         build: makes the engine.
         deadline_s: seconds after which the engine is asked to stop.
         trace_id: put on the record; 32 hex digits or None.
-        clock: monotonic seconds; in virtual time that of the loop.
+        clock: monotonic seconds; in virtual time the loop's clock.
         sleep: waits seconds of that clock for a recorded reply.
         limits: what the run may use up.
         arm: calls back at the deadline; None: the running loop's timer. In virtual time this must be real seconds.

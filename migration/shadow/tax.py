@@ -65,7 +65,7 @@ class ShadowTax:
         self._runs = self._busy = 0
         self._at_rest = False
         self._ends = 0.0
-        self._counts = _nothing()  #: by section: durations while shadows work, and while they rest
+        self._counts = _nothing()  #: for each section: counts of durations while shadows work, and while they rest
 
     def resting(self) -> bool:
         """Return whether shadows rest now."""

@@ -184,7 +184,7 @@ class ShuffledTimeLoop(VirtualTimeLoop):
         self._chance = random.Random(seed)  # noqa: S311 - an order that can be repeated, no secret
 
     def call_soon(self, callback: Callable[[*_Ts], object], *args: *_Ts, context: Context | None = None) -> asyncio.Handle:
-        """Call back in the next turn, or, if it is a task's next step, perhaps in the one after that."""
+        """Call back in the next turn; a task's next step may be called one turn later."""
         if isinstance(getattr(callback, "__self__", None), asyncio.Task) and self._chance.getrandbits(1):
             return super().call_soon(partial(super().call_soon, callback, *args, context=context))
         return super().call_soon(callback, *args, context=context)

@@ -157,7 +157,7 @@ class Worker:
             if judged.result.failed is not None:
                 span.set_status(trace.StatusCode.ERROR)
             if run.record is not None and self._injections is not None:
-                judged = replace(judged, result=self._injections.followed(job, run.record, judged.result))
+                judged = replace(judged, result=self._injections.followed(job, judged.result))
             if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
                 return judged
             left_s = job.deadline_s - (self._clock() - began)

@@ -62,7 +62,7 @@ class SpawnWorker(Protocol):
     def __call__(
         self, *, loop: asyncio.AbstractEventLoop, hello: bytes, on_frame: Callable[[bytes], None], on_exit: Callable[[int], None]
     ) -> WorkerLink:
-        """Return a worker that was just started; arguments as of `WorkerProcess`.
+        """Return a worker that was just started; the arguments are those of `WorkerProcess`.
 
         Raises:
             OSError: it cannot be started.

@@ -1,7 +1,8 @@
 """Finds out whether candidate's slow runs are slower than control's, from pairs of runs of the same request. The result stays valid however
 often it is checked.
 
-A quantile is compared by how often runs take longer: 5 % of control's runs take longer than control's 95 % quantile. For each pair, the
+To compare a quantile, the runs that take longer are counted: 5 % of control's runs take longer than control's 95 % quantile. For each pair,
+the
 limit is the quantile of control's earlier runs, so the limit does not depend on the pair itself. Pairs in which only candidate, or only
 control, is over the limit are counted. The difference of these two counts is candidate's excess. If both engines are equally fast, the
 excess rises as often as it falls, for any distribution of times. If something makes both runs of a pair slow, the excess does not change,

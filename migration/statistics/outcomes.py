@@ -33,7 +33,10 @@ _HALVINGS: Final = 10
 LEAST_PROBABILITY: Final = 0.5**_HALVINGS
 """A run that was drawn with a smaller probability counts as not compared: otherwise a few such runs would weigh more than all others."""
 MOSTLY: Final = 0.9
-"""Share of the money that is staked on "every run is drawn"; the rest is divided among ten smaller least probabilities."""
+"""Share of the money that is staked on the assumption that every run is drawn.
+
+The rest is divided among ten smaller values of the least probability.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,10 @@ class Outcomes:
             raise ValueError(f"runs per tenant are {runs_per_tenant}; give 1 or more")
         self._first = runs_per_tenant
         self.compared = 0  #: runs that were drawn and compared
-        self.divergent = 0  #: of the compared runs, those that diverged
+        self.divergent = 0  #: compared runs that diverged
         self.unseen = 0  #: runs that were drawn and not compared: shed, failed, inconclusive
         self.not_sampled = 0  #: runs that were not drawn
-        self._players = [_Player(1.0)]  #: one for each least probability that was needed so far, in descending order
+        self._players = [_Player(1.0)]  #: players, each for runs drawn with at least its own probability; in descending order
         self._tenants: dict[str, _Tenant] = {}
         self._tenants_seen = 0
         self._shares_at_most, self._shares_at_least = Mean(), Mean()

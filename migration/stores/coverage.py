@@ -20,7 +20,7 @@ from migration.stores.tables import gaps, passes, proofs
 #: No write takes this long. A write that began earlier and has no recorded end was cut off by a crash; it will not write any more.
 _CUT_OFF_S: Final = 600.0
 PROOF_AGE_S: Final = 86_400.0
-"""Seconds after its last check at which a proof counts as too old."""
+"""A proof is too old this many seconds after its last check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,12 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryProof:
-    """That a store has every run, by a verified backfill."""
+    """The proof, by a verified backfill, that a store has every run."""
 
     identity: str  #: digest of the store's address; "": the backend gives none
-    runs: int  #: the store had at least so many runs
+    runs: int  #: the store had at least this many runs
     checked_at: float  #: Unix seconds of the last check that succeeded
-    refused: str | None  #: why it does not hold any more; None: it holds
+    refused: str | None  #: why the proof no longer holds; None: it holds
 
 
 class Coverage:
@@ -109,9 +109,10 @@ class Coverage:
         return {(row.surface, row.store): row.tenants for row in found}
 
     def unproved_now(self, surface: str, store: Store, *, most_age_s: float = PROOF_AGE_S) -> str | None:
-        """Return why the store is not proved to have every run except for its gaps, in this thread; None: it is.
+        """Return why it is not proved that the store has every run except for its gaps; None: it is proved. Runs in this thread.
 
-        The legacy store needs no backfill. A proof that was not checked for `most_age_s` seconds does not hold. Raises OutboxError.
+        The legacy store needs no backfill. A proof whose last check is more than `most_age_s` seconds ago does not hold. Raises
+        OutboxError.
         """
         if not self._database.exists:
             return None if store == "legacy" else _UNVERIFIED
@@ -124,14 +125,17 @@ class Coverage:
         return f"its proof was last checked {age_s / 3600:.0f} hours ago" if age_s > most_age_s else None
 
     def proved_now(self) -> list[tuple[str, Store]]:
-        """Return the (surface, store) pairs with a proof that holds or held, in this thread. Raises OutboxError."""
+        """Return the (surface, store) pairs that have a proof, even one that no longer holds; runs in this thread. Raises OutboxError."""
         if not self._database.exists:
             return []
         query = select(proofs.c.surface, proofs.c.store).order_by(proofs.c.surface, proofs.c.store)
         return [(row.surface, row.store) for row in self._database.run_now("read", lambda connection: connection.execute(query).all())]
 
     async def proof(self, surface: str, store: Store) -> HistoryProof | None:
-        """Return the proof of the store; None: no backfill was verified since proofs are kept. Raises OutboxError."""
+        """Return the proof of the store; None: there is none, because no backfill was verified since proofs are stored.
+
+        Raises OutboxError.
+        """
         return await self._database.read("read", lambda connection: _proof(connection, surface, store))
 
     async def checked(self, surface: str, store: Store, refused: str | None, runs: int) -> None:
@@ -200,7 +204,7 @@ class Coverage:
             surface: the surface.
             store: the store that was filled.
             identity: see `RunStores.identities`.
-            runs: number of runs that the store has at least.
+            runs: the store has at least this many runs.
         """
         now = self._clock()
         await self._put(surface, store, {"after": None, "verified_at": now})
@@ -242,7 +246,7 @@ def _proof(connection: Connection, surface: str, store: Store) -> HistoryProof |
 
 
 def _verified(connection: Connection, store: Store) -> set[str]:
-    """Return the surfaces whose store may be read alone: its backfill was verified, and no check refused that since."""
+    """Return the surfaces whose store may be read alone: its backfill was verified, and no later check refused the proof."""
     verified = select(passes.c.surface).where(passes.c.store == store, passes.c.verified_at.is_not(None))
     refused = select(proofs.c.surface).where(proofs.c.store == store, proofs.c.refused.is_not(None))
     return set(connection.execute(verified).scalars()) - set(connection.execute(refused).scalars())

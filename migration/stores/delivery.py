@@ -46,6 +46,8 @@ class Delivery:
         poll_s: seconds between two checks for rows that became due or that other processes added.
         lease_s: seconds for which a claimed row belongs to this process; afterwards another process may take the row, so a crash cannot
             block it.
+        rest_s: seconds between two deliveries to a store, so that rows that come one after the other are claimed and dropped together;
+            readers of a thread find a waiting row in the outbox.
         jitter: returns a number in [0, 1), so that processes that lost a store at the same time do not retry at the same time.
     """
 
@@ -58,10 +60,11 @@ class Delivery:
         retry: Retry | None = None,
         poll_s: float = 1.0,
         lease_s: float = 30.0,
+        rest_s: float = 0.1,
         jitter: Callable[[], float] = random.random,  # noqa: S311 - a pause between two tries is not a secret
     ) -> None:
         self._outbox, self._writes, self._metrics = outbox, writes, metrics
-        self._retry, self._poll_s, self._lease_s, self._jitter = retry or Retry(), poll_s, lease_s, jitter
+        self._retry, self._poll_s, self._lease_s, self._rest_s, self._jitter = retry or Retry(), poll_s, lease_s, rest_s, jitter
         self._settled: dict[Store, list[int]] = {store: [] for store in STORES}
         self._outages: dict[Store, int] = dict.fromkeys(STORES, 0)
         self._woken: dict[Store, asyncio.Event] = {store: asyncio.Event() for store in STORES}
@@ -156,6 +159,7 @@ class Delivery:
             except Exception as error:  # noqa: BLE001 - whatever it was, delivery continues; it is counted
                 self._metrics.failed("stores.write")
                 logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address
+            await asyncio.sleep(self._rest_s)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_s):
                     await woken.wait()

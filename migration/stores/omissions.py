@@ -1,7 +1,9 @@
-"""Writes that leave a store out: their begin and end, as a backfill of that store must know them, without two commits for each write.
+"""Records the begin and the end of writes that leave a store out, because a backfill of this store must know them.
 
-While a tenant's runs follow each other closely, one begin and one end stand for all of them. In between, the recorded gap has more begins
-than ends, so no backfill can remove it.
+It needs less than two commits for each write.
+
+If a tenant's runs follow each other closely, one begin and one end are recorded for all of them. In between, the recorded gap has more
+begins than ends, so no backfill can remove it.
 """
 
 import asyncio
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 #: Writes follow each other closely if the next one begins within these seconds after an end was recorded.
 _SOON_S: Final = 1.0
-#: Much shorter than the time after which a backfill takes a begin without an end for one that a crash cut off (`coverage.py`).
+#: This is much shorter than the time after which a backfill assumes that a crash prevented the end from being recorded (`coverage.py`).
 _LONGEST_S: Final = 5.0
 _REMEMBERED: Final = 10_000
 
@@ -31,10 +33,10 @@ _Key = tuple[str, str, Store]  #: surface, tenant, the store that is left out
 class _Stretch:
     """Writes that have one begin and one end."""
 
-    begun: asyncio.Future[None]  #: whose result says that the begin is recorded
+    begun: asyncio.Future[None]  #: done when the begin is recorded
     until: float
     lingers: bool
-    writes: int = 0  #: those that have not ended
+    writes: int = 0  #: number of writes that have not ended
     timer: asyncio.TimerHandle | None = None
 
 
@@ -58,7 +60,8 @@ class Omissions:
         """Record that a run is written without this store: the begin before the block, and the end after it or a little later.
 
         Raises:
-            OutboxError: begin or end cannot be recorded. Then the block was not entered, or a backfill waits ten minutes for the end.
+            OutboxError: begin or end cannot be recorded. If the begin cannot be recorded, the block is not entered; if the end cannot be
+                recorded, a backfill waits ten minutes for it.
         """
         key = (surface, tenant_id, store)
         stretch = self._joined(key)
@@ -71,7 +74,7 @@ class Omissions:
                 await self._left(key, stretch)
 
     async def aclose(self) -> None:
-        """Record the ends that still wait. Idempotent."""
+        """Record the ends that are not recorded yet. Idempotent."""
         for key, stretch in list(self._open.items()):
             if stretch.timer is not None:
                 stretch.timer.cancel()
@@ -82,7 +85,8 @@ class Omissions:
         now, stretch = self._clock(), self._open.get(key)
         if stretch is None or now >= stretch.until:
             begun = asyncio.ensure_future(self._coverage.begin_without(*key))
-            begun.add_done_callback(lambda done: done.cancelled() or done.exception())  # those who wait get it too, if any still does
+            # a failure is also raised to the writes that wait for this
+            begun.add_done_callback(lambda done: done.cancelled() or done.exception())
             soon = stretch is not None or now - self._ended.get(key, -_SOON_S) < _SOON_S
             if stretch is not None and stretch.timer is not None:
                 stretch.timer.cancel()
@@ -95,7 +99,7 @@ class Omissions:
         return stretch
 
     async def _left(self, key: _Key, stretch: _Stretch) -> None:
-        """The last write of a stretch has ended, for now."""
+        """Handle the end of a write after which no other write of its group is in progress."""
         if stretch.begun.done() and not stretch.begun.cancelled() and stretch.begun.exception() is not None:
             self._forget(key, stretch)
         elif stretch.lingers and self._open.get(key) is stretch and self._clock() < stretch.until:

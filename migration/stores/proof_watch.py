@@ -1,4 +1,4 @@
-"""Checks the proofs of backfills in the background, in one process at a time, slowly."""
+"""Checks the proofs of backfills slowly in the background, in one process at a time."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _EVERY_S: Final = 600.0
 _LOOK_S: Final = 30.0
 _STOP_S: Final = 3.0
-#: After each page the check rests so many times as long as the page took, so that it uses a twentieth of a processor at most.
+#: After each page the check rests this many times as long as the page took, so that it uses at most a twentieth of a processor.
 _REST: Final = 19.0
 
 
@@ -29,11 +29,11 @@ class ProofWatch:
     """Checks every proof that no process has begun to check for ten minutes.
 
     Args:
-        url: SQLAlchemy URL of the outbox's database, which has the proofs.
+        url: SQLAlchemy URL of the outbox's database, which contains the proofs.
         opener: returns the function that opens the backend's run stores; called in the watch's own thread.
         metrics: count checks that could not be made.
         every_s: seconds between two checks of a proof.
-        look_s: seconds between two looks for a proof that is due.
+        look_s: seconds between two searches for a proof whose check is due.
 
     Raises:
         ConfigurationError: the URL cannot be used.
@@ -52,7 +52,7 @@ class ProofWatch:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a check that is not finished is dropped, and another process does it later."""
+        """Stop. An unfinished check is dropped; another process does it later."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(_STOP_S)
@@ -69,7 +69,7 @@ class ProofWatch:
                 logger.warning("the proof that the run stores are complete could not be checked: %s", type(error).__name__)
 
     async def check_due(self) -> None:
-        """Check each proof that is due. Raises the errors of the stores, of the outbox and of the opener."""
+        """Check each proof whose check is due. Raises the errors of the stores, of the outbox and of the opener."""
         coverage = Coverage(self._database)
         for surface, store in coverage.proved_now():
             if not await coverage.claim(surface, store, self._every_s):

@@ -1,8 +1,8 @@
-"""The check of the proof that a store has every run. A verified backfill proves it for one store, as it was then, and for a limited time.
+"""Checks the proof that a store has every run. A verified backfill proves this for the store as it was then, and for a limited time.
 
-It is refused if the settings name another store, if the store has fewer runs than it had, if it lacks a run that the other store has, and
-if nobody has checked it for a day. A serving process checks it in the background (`proof_watch.py`), and each edit that stands on it checks
-it first (`recheck_now`).
+A proof is refused if the settings name another store, if the store has fewer runs than before, if it lacks a run that the other store has,
+or if the last check was more than a day ago. A serving process checks proofs in the background (`proof_watch.py`), and each edit that
+depends on a proof checks it first (`recheck_now`).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from migration.stores.outbox import Outbox
 from migration.stores.run import RunKey, RunScan, RunStores, StoredRun, StoresOpener, key_of, other
 
 _PAGE: Final = 500
-#: A run is written to one store after the other. Within this time, a run that only one store has may be on its way.
+#: A run is written first to one store and then to the other. For this time, a run may be in only one store.
 _ON_ITS_WAY_S: Final = 2.0
 _NAMED: Final = 5
 
@@ -29,10 +29,10 @@ class ProofCheck:
         surface: the surface.
         store: the store that was filled.
         stores: both stores.
-        coverage: has the proof.
+        coverage: contains the proof.
         outbox: the runs that still wait for a store.
         rest: called after each page, so that a check in the background can pause.
-        on_its_way_s: seconds until a run must have arrived in both stores, or wait in the outbox.
+        on_its_way_s: seconds after which a run must be in both stores or wait in the outbox.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ProofCheck:
             keep: whether the result is stored. A proof that was refused stays refused until a backfill is verified again.
 
         Raises:
-            StoreUnavailableError: a store cannot be read; nothing is known, and nothing is stored.
+            StoreUnavailableError: a store cannot be read, so there is no result and nothing is stored.
             OutboxError: the proof cannot be read or stored.
         """
         proof = await self._coverage.proof(self._surface, self._store)
@@ -104,7 +104,7 @@ class ProofCheck:
         return found
 
     async def _arrived(self, run: StoredRun) -> bool:
-        """Return whether the store has the run by now, or the outbox will write it."""
+        """Return whether the store has the run now, or the outbox will write it."""
         owed = await self._outbox.of_thread(run.tenant_id, run.user_id, run.thread_id)
         return run in owed or run in await self._target.between(self._surface, key_of(run), key_of(run))
 
@@ -125,10 +125,10 @@ def recheck_now(
         opener: opens the backend's run stores.
         surface: the surface.
         store: the store whose proof is checked.
-        coverage: has the proof.
+        coverage: contains the proof.
         outbox: the runs that still wait for a store.
         keep: whether the result is stored.
-        at_most_s: seconds for the check; None: as long as it takes. If they are not enough, the last check in the background counts.
+        at_most_s: seconds for the check; None: as long as it takes. If this time is not enough, the last check in the background decides.
 
     Raises:
         StoreError: the stores cannot be opened or read.

@@ -23,7 +23,7 @@ from migration.telemetry import Metrics
 #: Seconds that a run store has to answer while a user waits for a read or a write.
 _READ_S: Final = 3.0
 _WRITE_S: Final = 2.0
-#: So soon, a tenant that chats without a pause has its next run; and a person who begins a backfill waits no longer than this.
+#: A tenant that chats without a pause has its next run within this time; a person who starts a backfill waits at most this long.
 _LINGER_S: Final = 0.25
 
 

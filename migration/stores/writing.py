@@ -17,7 +17,8 @@ class StoreWrites:
         stores: both stores.
         coverage: records when a store is left out.
         timeout_s: seconds that a store may take; after them it counts as unavailable.
-        linger_s: seconds that the record of the end of a write without the other store waits for the tenant's next write; 0: none.
+        linger_s: when a write without the other store has ended, seconds to wait for the tenant's next write before the end is recorded; 0:
+            no wait.
     """
 
     def __init__(self, stores: Mapping[Store, RunStore], coverage: Coverage, *, timeout_s: float = 5.0, linger_s: float = 0.0) -> None:
@@ -25,7 +26,7 @@ class StoreWrites:
         self._omissions = Omissions(coverage, linger_s=linger_s)
 
     async def aclose(self) -> None:
-        """Record what still waits to be recorded."""
+        """Record the ends of writes that are not recorded yet."""
         await self._omissions.aclose()
 
     async def write(self, store: Store, run: StoredRun) -> None:
@@ -52,9 +53,9 @@ class StoreWrites:
         The start is recorded before the write and the end after it, so that a backfill meanwhile cannot miss the run.
 
         Raises:
-            OutboxError: start or end cannot be recorded. Then the run was not written, or a backfill waits ten minutes for the end of the
-                write.
-            StoreError: as for `write`.
+            OutboxError: the start cannot be recorded, and the run was not written; or the end cannot be recorded, and the next backfill
+                waits ten minutes for it.
+            StoreError: see `write`.
         """
         async with self._omissions.leaving_out(run.surface, run.tenant_id, other(store)):
             await self.write(store, run)

@@ -73,7 +73,7 @@ class Declared(Generic[_Metric]):
 
     Args:
         kind: class of the metric.
-        name: of the metric, without the suffixes that Prometheus adds.
+        name: the metric's name, without the suffixes that Prometheus adds.
         text: what it counts or measures, for people.
         labels: names of the labels.
         options: further arguments of the class.

@@ -68,7 +68,7 @@ class Candidate:
     def run_agent(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Return the frames of one agent's run, `run_result` last, for a request of `oneshot` or one item of `batch`.
 
-        Raises: as `stream`.
+        Raises: the errors of `stream`.
         """
 
         async def run(engine: UserExecutionEngine, request: AgentRequest) -> None:
@@ -80,7 +80,7 @@ class Candidate:
     def call_tool(self, context: UserExecutionContext, payload: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Return the frames of one tool's call, `run_result` last, for a request of `tools`.
 
-        Raises: as `stream`, without `UnknownAgentError`, and
+        Raises: the errors of `stream` except `UnknownAgentError`, and
             AgentTimeoutError: the tool took longer than 25 s.
             Exception: any error of the tool that is not a `ToolError`.
         """

@@ -165,13 +165,13 @@ class _Step:
             self.leave()
 
     def enter(self) -> None:
-        """From here on this task waits for the backend. Raises RunCutError: the work was cut."""
+        """Record that this task waits for the backend from here on. Raises RunCutError: the work was cut."""
         if self._is_cut:
             raise RunCutError
         self._task = asyncio.current_task()
 
     def leave(self) -> None:
-        """From here on this task does not wait for the backend."""
+        """Record that this task no longer waits for the backend."""
         self._task = None
 
     def explain(self) -> None:

@@ -23,7 +23,7 @@ FRESH_S: Final = 1.0
 #: Largest number of a process's connections that wait for a head; with one more, the connection that has waited longest is closed.
 SILENT: Final = 1000
 HTTP_SWITCHING: Final = 101
-#: Bytes of frames that wait for the end of an iteration at most.
+#: At most this many bytes of frames wait for the end of an iteration.
 TOGETHER: Final = 64 * 2**10
 
 
@@ -50,9 +50,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._owe()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and end the reference cycle that would keep it in memory."""
         self._paid()
         super().connection_lost(exc)
+        self.parser = None  # type: ignore[assignment]  # nothing is received any more
 
     def data_received(self, data: bytes) -> None:
         """Accept bytes. The first ones after an answer begin the head of the next request."""
@@ -70,6 +71,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Stop waiting for a head, because the connection is a WebSocket from now on."""
         self._paid()
         super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # another protocol receives from now on
 
     def _owe(self) -> None:
         if len(self._owing) >= self.silent:
@@ -93,7 +95,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """WebSockets on which nothing that a client does is logged as an error.
 
     A run sends many small frames, often several in one iteration of the event loop, and a system call for each would cost more than the
-    frame. So `offer` leaves them with the protocol's own output, which is written at the end of the iteration, or before anything else is.
+    frame. So `offer` adds frames to the protocol's own output, which is written at the end of the iteration, or before anything else is
+    written.
     """
 
     _together = 0  #: bytes of offered frames that were not written yet
@@ -106,7 +109,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.scope["extensions"] = {**(self.scope.get("extensions") or {}), OFFER: {"text": self.offer}}
 
     def offer(self, text: bytes) -> bool:
-        """Send a text with this iteration of the event loop. Return False if it must wait, or the socket does not accept it any more."""
+        """Send a text with this iteration of the event loop. Return False if the text must wait, or if the socket no longer accepts it."""
         if not self.writable.is_set() or self.disconnected or self.close_sent or not self.handshake_complete:
             return False
         try:
@@ -121,16 +124,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, also in the application's scope, which would otherwise keep it in memory."""
+        """Forget the connection, and the frames that it did not get."""
         if self._flushing is not None:
             self._flushing.cancel()
-        if self.handshake_initiated and self.response.status_code == HTTP_SWITCHING:
-            self.scope["extensions"] = {}
         super().connection_lost(exc)
 
     def _flush(self) -> None:
         self._together, self._flushing = 0, None
-        output = self.conn.data_to_send()  # empty if something else has been written since
+        output = self.conn.data_to_send()  # this is empty if the frames were already written before something else
         if output and not self.transport.is_closing():
             self.transport.write(b"".join(output))
 
@@ -139,6 +140,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
+
+    def on_task_complete(self, task: "asyncio.Task[None]") -> None:
+        """Called when the application is done with the connection: end the reference cycle between both."""
+        super().on_task_complete(task)
+        self.scope.clear()  # type: ignore[attr-defined]  # a dictionary with typed keys
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send a message. When the socket was closed because of the client's data, report the client as disconnected instead of failing."""

@@ -157,7 +157,7 @@ class DirectExecution:
 
     Args:
         settings: the settings of the backend.
-        registry: for the metrics; one for each process, in tests one for each test.
+        registry: the registry of the metrics; one for each process, in tests one for each test.
         world: the ports; None: the real ones.
     """
 

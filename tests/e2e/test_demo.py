@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(420)  # a busy machine needs a few times as long as the minute that it takes alone
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
@@ -15,7 +17,7 @@ def report(tmp_path_factory):
         [Path(sys.executable).with_name("netra-migration"), "demo", "--json", "--keep", tmp_path_factory.mktemp("demo")],
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=400,
         check=False,
     )
     assert done.stdout, done.stderr
@@ -35,6 +37,14 @@ def test_all_six_stages_serve_at_least_sixty_chats(report):
 def test_both_engines_are_compared_and_their_latency_is_known(report):
     assert sum(report["verdicts"].values()) == report["shadows"]["compared"] > 0
     assert {row["engine"] for row in report["latency"]} == {"control", "candidate"}
+
+
+def test_a_surface_is_held_rolled_back_and_promoted_by_itself(report):
+    decisions = [one["what"].removeprefix("tools: ").partition(";")[0] for one in report["ramp"]]
+    assert decisions.count("rolled back to dualwrite 100 %") == 1
+    back = decisions.index("rolled back to dualwrite 100 %")
+    assert "holds at shadow 100 %" in decisions
+    assert "promoted to live 50 %" in decisions[back:]
 
 
 def test_a_killed_worker_is_started_again(report):

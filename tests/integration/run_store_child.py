@@ -1,9 +1,12 @@
 """A process that finishes runs until it kills itself in the middle of one: `python run_store_child.py HOME STAGE STORE WHEN NTH`.
 
 It prints the id of each run that was reported complete. STORE and WHEN ("before", "after") name the write it dies at, NTH counts them.
+If the five arguments come several times, a process is forked for each death, since imports take far longer than the runs; then a line of
+JSON is printed for each: its exit code, and what it printed.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -70,5 +73,23 @@ async def main(home, stage, dying, when, nth):
         await asyncio.sleep(60)  # deliveries go on; the process dies in one of them
 
 
+def forked(home, *arguments):
+    """Return the exit code of a process of its own, and what it printed."""
+    told = Path(f"{home}.told")
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        os.dup2(os.open(told, os.O_CREAT | os.O_WRONLY), sys.stdout.fileno())
+        asyncio.run(main(home, *arguments))
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), told.read_text()
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    deaths = [sys.argv[first : first + 5] for first in range(1, len(sys.argv), 5)]
+    if len(deaths) == 1:
+        asyncio.run(main(*deaths[0]))
+    else:
+        for death in deaths:
+            sys.stdout.write(f"{json.dumps(forked(*death))}\n")
+            sys.stdout.flush()

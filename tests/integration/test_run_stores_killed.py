@@ -52,15 +52,21 @@ async def after_the_restart(home: Path, stage: Stage) -> tuple[dict[str, set[str
     return kept, read
 
 
+@pytest.fixture(scope="module")
+def died(tmp_path_factory):
+    """Of each death: the home of the process, its exit code, and the runs that it reported."""
+    homes = [tmp_path_factory.mktemp("home") for _ in DEATHS]
+    words = [word for home, (stage, store, when) in zip(homes, DEATHS, strict=True) for word in (home, stage.value, store, when, "3")]
+    done = subprocess.run([sys.executable, CHILD, *words], capture_output=True, text=True, timeout=300, check=True)
+    ends = map(json.loads, done.stdout.splitlines())
+    return {death: (home, code, set(told.split())) for death, home, (code, told) in zip(DEATHS, homes, ends, strict=True)}
+
+
 @pytest.mark.parametrize(("stage", "store", "when"), DEATHS, ids=str)
-async def test_a_process_that_dies_while_it_writes_a_run_loses_none_that_it_reported_and_halves_none(tmp_path, stage, store, when):
-    command = [sys.executable, CHILD, tmp_path, stage.value, store, when, "3"]
-    child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    async with asyncio.timeout(60):
-        told, _ = await child.communicate()
-    assert child.returncode == -signal.SIGKILL
-    reported = set(told.decode().split())
-    kept, read = await after_the_restart(tmp_path, stage)
+async def test_a_process_that_dies_while_it_writes_a_run_loses_none_that_it_reported_and_halves_none(died, stage, store, when):
+    home, code, reported = died[stage, store, when]
+    assert code == -signal.SIGKILL
+    kept, read = await after_the_restart(home, stage)
     promised = [kept[name] for name in PLANS[stage].writes]
     assert reported <= read
     assert all(reported <= runs for runs in promised)

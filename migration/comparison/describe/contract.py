@@ -37,7 +37,7 @@ _Numbered = tuple[str, list[int]]  # an agent, and the indexes of its events tha
 
 
 class _Order(msgspec.Struct, frozen=True):
-    """The facts about a contract that only the kinds and lanes of a stream's events decide."""
+    """The results of a contract's rules, as far as they depend only on the kinds and lanes of a stream's events."""
 
     broken: tuple[Violation, ...]
     rising: tuple[tuple[Rising, list[_Numbered]], ...]  #: each rule, with the agents to whose events it applies

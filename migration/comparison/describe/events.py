@@ -171,7 +171,7 @@ class EventComparison:
         return "error" if self._has_role(path, "error") else "payload"
 
     def _names_another(self, leaf: Leaf) -> bool:
-        """Return whether a field inside the frame that has the name of an identity field contains other people's data."""
+        """Return whether an identity field inside the frame, at any depth, contains other people's data."""
         for name, field in self._policy.envelope.identity.items():
             if len(leaf.path) > 1 and leaf.path[-1] == field:  # the envelope's own fields are compared with the request
                 own = getattr(self._control.run.request, name)

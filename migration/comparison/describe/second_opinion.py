@@ -36,7 +36,7 @@ class SecondOpinion:
         """Return the leaves that DeepDiff's opinion does not remove. None when `leaves` is None: too many fields differ.
 
         Args:
-            kind: of the event, or "effect:<kind>" for a request.
+            kind: the event's kind, or "effect:<kind>" for a request.
             control: control's value, normalised.
             candidate: candidate's value, normalised.
             leaves: where they differ, with paths from the frame's root on.

@@ -29,7 +29,7 @@ from migration.comparison.read.outline import agent_of
 from migration.model import Divergence, Severity, Verdict
 
 MOST: Final = 50
-"""Most consequences that one divergence names."""
+"""A divergence names at most this many consequences."""
 
 _SHORTEST: Final = 4  #: a shorter text is not recognised at another place
 _FIELDS: Final = frozenset({"payload", "effect_changed"})
@@ -120,7 +120,7 @@ def told_together(rows: Sequence[tuple[Divergence, str]]) -> tuple[Divergence, .
     """Return the divergences, each with what follows from it.
 
     Args:
-        rows: each with the fingerprint of its cause; empty: it has none.
+        rows: the divergences, each with the fingerprint of its cause; "": it has none.
     """
     if len(rows) < 2:  # noqa: PLR2004 - as above
         return tuple(one for one, _ in rows)

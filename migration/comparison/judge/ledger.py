@@ -3,7 +3,7 @@
 ```toml
 [[accepted]]
 id = "started-twice"
-fingerprint = "0f3a9c2b71de"                 # this one kind of divergence, or, instead of it:
+fingerprint = "0f3a9c2b71de" # one kind of divergence; instead of a fingerprint, the entry may have:
 # pattern = { kind = "duplicate_event", lane = "*", path = "agent_started", severity = "contract" }
 reason = "The legacy engine announces an agent on two levels; clients ignore the second."
 owner = "chat-team"

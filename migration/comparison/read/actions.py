@@ -35,7 +35,10 @@ class Below(Protocol):
 
 
 def step_of(rule: Rule, below: Below | None) -> Step:
-    """Return what the rule does with a value. A changed type stays visible: an action keeps values of other types, or shows the type."""
+    """Return what the rule does with a value.
+
+    A changed type stays visible: an action does not change a value of another type, or it shows the value's type.
+    """
     return _STEPS[rule.action](rule, below)
 
 

@@ -69,7 +69,7 @@ class HeadReader:
         return msgspec.json.Decoder(msgspec.defstruct("Head", fields, frozen=True, forbid_unknown_fields=True, gc=False)).decode
 
     def expected(self, request: RunRequest) -> Content:
-        """Return the identity that a frame of the run itself names."""
+        """Return the identity that the run's own frames name."""
         return tuple(getattr(request, name) for name in self.policy.envelope.identity)
 
     def owner(self, own: Content) -> object:

@@ -89,7 +89,7 @@ class _Node:
                 value[index] = self.item(item, (*path, index), holes)
 
     def child(self, key: str) -> "_Node | None":
-        """Return the node of an object's key without a rule; None: no rule applies inside its value."""
+        """Return the node of a key that no rule names; None: no rule applies inside the key's value."""
         return self._grammar.below(self._positions, key)[1]
 
     def item(self, value: Json, path: Path, holes: list[Hole]) -> Json:

@@ -20,7 +20,7 @@ class Stream:
         side: the run's side in this comparison; a run may also be compared with another one of the same engine.
         run: the run.
         reader: reads heads.
-        normaliser: normalises frames that are similar but not equal.
+        normaliser: normalises frames whose bytes differ.
     """
 
     def __init__(self, side: Origin, run: RunRecord, reader: HeadReader, normaliser: Normaliser) -> None:

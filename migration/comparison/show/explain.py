@@ -79,7 +79,7 @@ class Explanation:
             self._fields[touched.rule][f"{touched.kind}: {shape(touched.path)}"] += 1
 
     def rules(self) -> list[RuleUse]:
-        """Return every rule in the order of the policy, also those that touched nothing."""
+        """Return all rules in the order of the policy, also rules that touched nothing."""
         return [
             RuleUse(rule=rule.id, action=rule.action, reason=rule.reason, fields=dict(sorted(self._fields[rule.id].items())))
             for rule in self._policy.rules

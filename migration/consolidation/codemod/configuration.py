@@ -23,7 +23,7 @@ _OBJECT: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 class CodemodConfiguration:
     """The rules of the codemod."""
 
-    rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: by callee; the first rule that fits a call is used
+    rules: Mapping[str, Sequence[CodemodRule]] = field(default_factory=dict)  #: rules by callee; the first rule that fits a call is used
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
     file: Path | None = None  #: the file with the rules; None: there is none
     written: tuple[str, ...] = ()  #: the old form of each rule in `file`

@@ -73,7 +73,7 @@ def plan_codemod(
 def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], progress: AuditProgress) -> Iterator[tuple[str, Analysis]]:
     candidates = [path for path in sorted(tree.facts) if path not in problems and tree.names.modules.name(path) not in tree.behind]
     consumers = {path for path in candidates if names_legacy(tree, path)}
-    # A method's name alone says nothing: a file that names no legacy module is only read if an instance may get there.
+    # A method's name alone proves nothing: a file that names no legacy module is read only if it may receive an instance.
     near = neighbours(tree, consumers)
     wanted = [path for path in candidates if path in consumers or (path in near and (may_be_given(tree, path) or may_patch(tree, path)))]
     progress.begin(len(wanted))

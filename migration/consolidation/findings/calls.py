@@ -17,7 +17,7 @@ class CallFinder:
 
     Args:
         names: the meaning of names in all files that can matter.
-        facts: the facts of these files, by path.
+        facts: the facts of all files that can matter, by path.
         family: the implementations.
         target: the class that stays.
         factory: the target's factory, which stays too.

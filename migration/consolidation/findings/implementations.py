@@ -10,7 +10,7 @@ from migration.consolidation.inventory import Evidence, Export, Implementation, 
 from migration.consolidation.reading.facts import ClassFact, FileFacts
 
 _INTERFACES: Final = ("Protocol", "ABC")
-_STAND_INS: Final = ("Mock", "Fake", "Stub", "Dummy", "Spy")  #: begin the names of test doubles, in whatever folder
+_STAND_INS: Final = ("Mock", "Fake", "Stub", "Dummy", "Spy")  #: beginnings of the names of test doubles, in any folder
 _FEWEST_SHARED: Final = 3
 #: Other imports and definitions that a module of re-exports may have.
 _PLUMBING: Final = ("*", "annotations", "warn", "deprecated", "__all__")
@@ -22,7 +22,7 @@ class Family:
 
     Args:
         names: the meaning of names in the files that were read so far.
-        facts: the facts of these files, by path.
+        facts: the facts of the files that were read so far, by path.
         configuration: says what belongs to the family.
         prefix: turns a path of the tree into a path of the configuration.
     """
@@ -80,7 +80,7 @@ class Family:
         if meaning in {self._target, self._factory}:
             return ("configuration",)
         if meaning in self._foundations or _is_stand_in(item.name):
-            return ()  # the target stands on it, or it stands in for an implementation in tests
+            return ()  # the target inherits from it, or it replaces an implementation in tests
         is_named = self._configuration.matches_class(item.name)
         if not (is_named or item.bases or any(method.name in self._target_methods for method in item.methods)) or _is_interface(item):
             return ()

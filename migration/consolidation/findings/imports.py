@@ -17,7 +17,7 @@ class ImportFinder:
 
     Args:
         names: the meaning of names in all files that can matter.
-        facts: the facts of these files, by path.
+        facts: the facts of all files that can matter, by path.
         family: the implementations.
     """
 

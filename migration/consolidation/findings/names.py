@@ -146,7 +146,10 @@ class Names:
         return self._variable(path, scope, parts[0], steps), parts[1:]
 
     def _variable(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
-        """Return what a plain name means in a scope. A scope that binds the name hides the outer one, whatever binds it."""
+        """Return what a plain name means in a scope.
+
+        A scope that binds the name hides the outer name, no matter what kind of statement binds it.
+        """
         scopes = self._facts[path].scopes
         number, inner = scope, True
         while number >= 0:

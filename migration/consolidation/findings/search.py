@@ -63,7 +63,8 @@ class SourceSearch:
         self._configuration = configuration
         self._prefix = prefix
         self._facts: dict[str, FileFacts] = {}
-        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}  #: by file: the question it was read with, and its names
+        #: for each file: the question with which it was read, and the names in it
+        self._asked: dict[str, tuple[Question, frozenset[str]]] = {}
         self._marked: set[str] = set()  #: files that contain a literal, or import a module whose name is like a literal
         self._seen: dict[str, dict[str, set[str]]] = {}  #: the words of each file, each with the module names found with it
         self._stars: dict[str, tuple[str, ...]] = {}  #: the modules of a file's star imports, as written
@@ -76,7 +77,7 @@ class SourceSearch:
         methods = self._family(self._names()).public_methods(_meaning(self._configuration.target))
         definers = set(self._look_first(methods))
         self._read(definers)
-        # Only now are all methods of the family known. Every other file is read once, with all of them in the question.
+        # Only now are all methods of the family known. Each remaining file is read once, and all these methods are looked for in it.
         self._question = msgspec.structs.replace(self._question, methods=tuple(sorted(self._family(self._names()).methods())))
         while True:
             names = self._names()

@@ -17,7 +17,7 @@ from migration.consolidation.inventory import MatchingFunction, Similarity
 from migration.consolidation.reading.signatures import AnyFunction
 
 _RUN: Final = 8  #: tokens in a row; shorter runs are found in any two functions
-_LEAST_SHARE: Final = 0.3  #: share of the tokens of the smaller function; a lower share is chance
+_LEAST_SHARE: Final = 0.3  #: share of the tokens of the smaller function; a lower share may be chance
 _LAYOUT: Final = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER}
 )

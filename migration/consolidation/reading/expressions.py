@@ -38,7 +38,7 @@ class _Around:
     flows_to: str = ""
     package: str = ""
     docstring: bool = False
-    hidden: frozenset[str] = frozenset()  #: names that lambdas and comprehensions around the expression bind
+    hidden: frozenset[str] = frozenset()  #: names bound by lambdas and comprehensions around the expression
 
 
 class ExpressionReader:

@@ -17,7 +17,10 @@ an import function with a literal name.
 """
 
 HIDDEN = "\N{MIDDLE DOT}"
-"""Stands before a name that a lambda or a comprehension binds. No identifier begins with it, so the name has no meaning."""
+"""Prefix of names that a lambda or a comprehension binds.
+
+No identifier begins with it, so such a name is never confused with another one.
+"""
 
 RETURNED = "return"
 """In a function's scope, the name of the value that it returns or yields. No variable can have this name."""
@@ -38,10 +41,11 @@ class Scope(msgspec.Struct, frozen=True, array_like=True, gc=False):
     name: str  #: dotted name inside the module; "" for the module itself
     parent: int  #: number of the scope around it; -1 for the module
     self_name: str  #: the first parameter of a method; "" for everything else
-    hides: tuple[str, ...] = ()  #: names that this scope and an outer one bind, or that a star import may bind: the outer one is not meant
-    parameters: tuple[str, ...] = ()  #: those of `hides` that are parameters
+    #: names that both this scope and an outer one bind, or that a star import may bind: here they do not mean the outer name
+    hides: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()  #: names in `hides` that are parameters
     from_module: tuple[str, ...] = ()  #: names that a `global` statement takes from the module
-    from_function: tuple[str, ...] = ()  #: names that a `nonlocal` statement takes from a function around
+    from_function: tuple[str, ...] = ()  #: names that a `nonlocal` statement takes from an outer function
 
 
 class BoundName(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -91,7 +95,7 @@ class FunctionFact(msgspec.Struct, frozen=True, array_like=True, gc=False):
     signature: Signature
     returns: tuple[str, ...]  #: the dotted names in its return annotation, in order
     abstract: bool
-    fixture: bool = False  #: pytest passes its result to every parameter of its name
+    fixture: bool = False  #: a fixture: pytest passes its result to every parameter with its name
 
 
 class ClassFact(msgspec.Struct, frozen=True, array_like=True, gc=False):

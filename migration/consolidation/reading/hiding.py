@@ -11,7 +11,7 @@ from migration.consolidation.reading.outline import CodeOutline
 
 
 def hide(outline: CodeOutline, text: str) -> None:
-    """Complete the scopes of an outline. A file that can be parsed but not compiled keeps scopes that hide nothing.
+    """Add to each scope of an outline the names that it hides. If a file can be parsed but not compiled, its scopes hide nothing.
 
     Args:
         outline: the statements of the file; its scopes are replaced.
@@ -27,7 +27,7 @@ def hide(outline: CodeOutline, text: str) -> None:
         return
     tables = {(table.get_lineno(), table.get_name()): table for table in _all(module)}
     star = any(statement.star for statement in outline.imports)
-    bound: list[frozenset[str]] = [_of_module(outline)]  # what each scope and those around it bind
+    bound: list[frozenset[str]] = [_of_module(outline)]  # the names that each scope and the scopes around it bind
     for number, scope in enumerate(outline.scopes):
         if not number:
             continue
@@ -50,7 +50,7 @@ def hide(outline: CodeOutline, text: str) -> None:
 
 
 def owner_of(scopes: Sequence[Scope], number: int, name: str) -> int:
-    """Return the number of the scope in which an assignment to a plain name in this scope binds it."""
+    """Return the number of the scope in which the name is bound if this scope assigns to it."""
     while name in scopes[number].from_module or name in scopes[number].from_function:
         if name in scopes[number].from_module:
             return 0

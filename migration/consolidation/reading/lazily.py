@@ -44,7 +44,7 @@ class _Branches:
         self._top = dict(pair for node in tree.body for pair in _imported(node))
 
     def block(self, body: Iterable[ast.stmt], names: tuple[str, ...], imported: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        """Yield what the statements return for the names that lead to them. `imported`: what the block's own imports bind."""
+        """Yield, for each name that leads to a branch, what the branch returns. `imported`: the objects that imports in the block bind."""
         imported = dict(imported)
         for node in body:
             imported.update(_imported(node))

@@ -39,7 +39,7 @@ class CodeOutline:
     aliases: list[AliasFact] = field(default_factory=list)
     definitions: list[str] = field(default_factory=list)
     public_names: tuple[str, ...] | None = None
-    scope_lines: dict[int, int] = field(default_factory=dict)  #: by scope: the line of its `def` or `class`
+    scope_lines: dict[int, int] = field(default_factory=dict)  #: for each scope: the line of its `def` or `class`
     leaves: list[CodeLeaf] = field(default_factory=list)  #: pieces of code on the lines that matter, and `return` statements
 
 

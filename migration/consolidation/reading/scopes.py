@@ -1,6 +1,6 @@
-"""Which scope binds each name of a file. CPython's own symbol table decides, so there are no rules of scoping here.
+"""Finds the scope that binds each name of a file. CPython's own symbol table decides, so this module has no rules of its own for scopes.
 
-A scope that binds a name hides the outer name, whatever binds it: an assignment, a parameter, a loop, `as`, an import, a definition, a
+A scope that binds a name hides the outer name. It may be bound by an assignment, a parameter, a loop, `as`, an import, a definition, a
 pattern, `del`, or an assignment expression, which in a comprehension binds in the function around it.
 """
 
@@ -23,7 +23,8 @@ _COMPREHENSIONS: Final[Mapping[type[ast.AST], str]] = {
     ast.DictComp: "dictcomp",
     ast.GeneratorExp: "genexpr",
 }
-_NAMED: Final = ("function", "class", "module")  #: types of tables that belong to a node; newer versions of Python have others between them
+#: types of symbol tables to which a node of the tree belongs; newer versions of Python have further types
+_NAMED: Final = ("function", "class", "module")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Site:
 
     kind: SiteKind
     name: str
-    line: int  #: of the name for `name`, `delete` and `parameter`; of the imported name for `import`; of the statement otherwise
+    line: int  #: line of the name for `name`, `delete` and `parameter`, of the imported name for `import`, and otherwise of the statement
     column: int  #: in bytes of UTF-8, from 0
     node: ast.AST
 
@@ -45,11 +46,11 @@ class Table:
     parent: "Table | None"
     node: ast.AST | None = None  #: None until the node is reached
     sites: dict[str, list[Site]] = field(default_factory=dict)  #: the places that bind each name in this scope
-    inner: dict[tuple[int, str], "deque[Table]"] = field(default_factory=dict)  #: by line and name, in the order of the file
+    inner: dict[tuple[int, str], "deque[Table]"] = field(default_factory=dict)  #: places by line and name, in the order of the file
 
     @property
     def is_class(self) -> bool:
-        """Whether it is the body of a class, whose names the functions in it do not see."""
+        """Whether this is the body of a class; functions in the class do not see the names that it binds."""
         return self.symbols.get_type() == "class"
 
     def binds(self, name: str) -> bool:
@@ -63,7 +64,7 @@ class Table:
         return symbol is not None and symbol.is_declared_global()
 
     def symbol(self, name: str) -> symtable.Symbol | None:
-        """Return what CPython knows about the name in this scope; None: the scope does not mention it."""
+        """Return CPython's entry for the name in this scope; None: the scope does not mention the name."""
         try:
             return self.symbols.lookup(self._mangled(name))
         except KeyError:
@@ -95,13 +96,13 @@ class Scopes:
         # The stubs know texts only; bytes are read with the encoding that they declare.
         self.module: Final = _tables(symtable.symtable(text, "<file>", "exec"), None)  # type: ignore[arg-type]
         self.module.node = tree
-        self.uses: dict[tuple[int, int], Table] = {}  #: by line and column: the scope in which a name is written
-        self.tables: dict[ast.AST, Table] = {tree: self.module}  #: by the node that makes the scope
+        self.uses: dict[tuple[int, int], Table] = {}  #: for each line and column: the scope in which a name is written
+        self.tables: dict[ast.AST, Table] = {tree: self.module}  #: scopes by the node that makes them
         self._postponed = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
         self._walk(tree)
 
     def owner(self, table: Table, name: str) -> Table:
-        """Return the scope that binds what the name means in a scope; the module if no scope binds it."""
+        """Return the scope that binds a name used in this scope; the module if no scope binds it."""
         here: Table | None = table
         while here is not None:
             symbol = here.symbol(name)
@@ -115,9 +116,9 @@ class Scopes:
         return self.module
 
     def sites(self, table: Table, name: str) -> Sequence[Site]:
-        """Return the places that may bind what the name means in a scope; () if only a star import or a builtin can.
+        """Return the places that may bind a name used in this scope; () if only a star import or a builtin can bind it.
 
-        A name that a class body binds may also mean the module's name, before the body has bound it.
+        Before a class body has bound a name, the name may mean the module's.
         """
         owner = self.owner(table, name)
         found = owner.sites.get(name, [])
@@ -208,7 +209,10 @@ def _tables(symbols: symtable.SymbolTable, parent: Table | None) -> Table:
 
 
 def _next(node: ast.AST, table: Table, *, entered: bool) -> Iterator[tuple[ast.AST, Table, bool]]:
-    """Yield the nodes after this one, each with its scope; a node that makes a scope comes twice, and the second time it is entered."""
+    """Yield the nodes inside this one, each with its scope.
+
+    A node that makes a scope is yielded twice; its content follows the second time.
+    """
     if isinstance(node, _Scoped):
         before, inside = _parts(node)
         yield from ((item, table, True) for item in (before if entered else inside))
@@ -231,7 +235,7 @@ def _plain_parts(node: ast.AST) -> Sequence[ast.AST]:
 
 
 def _parts(node: "_Scoped") -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:
-    """Return what is evaluated outside of the scope that a node makes, and what is inside."""
+    """Return the parts of a node that are evaluated outside of the scope that the node makes, and the parts that are inside."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return tuple(_before(node)), (*_parameters(node.args), *node.body)
@@ -246,7 +250,7 @@ def _parts(node: "_Scoped") -> tuple[Sequence[ast.AST], Sequence[ast.AST]]:
 
 
 def _before(node: _AnyFunction) -> Iterator[ast.AST]:
-    """Yield what is evaluated outside of a function, in CPython's order."""
+    """Yield the parts of a function that are evaluated outside of it, in CPython's order."""
     yield from node.args.defaults
     yield from filter(None, node.args.kw_defaults)
     yield from (parameter.annotation for parameter in _parameters(node.args) if parameter.annotation is not None)

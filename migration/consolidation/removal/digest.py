@@ -25,7 +25,7 @@ def digests(root: Path, manifest: RemovalManifest, surfaces: Collection[str], ho
         root: the root of the tree.
         manifest: names the parts that belong to each surface.
         surfaces: the surfaces whose digests are returned.
-        home: as in `flag_references`.
+        home: see `flag_references`.
 
     Raises:
         UnknownSurfaceError: the manifest has no such surface.

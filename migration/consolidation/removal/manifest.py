@@ -2,8 +2,8 @@
 
 ```toml
 [tool.netra-migration.removal]
-days = 14                 # for so many days control must not have run
-max-divergence = 0.02     # the upper bound that each stratum has to stay below
+days = 14                 # days in which control must not have run
+max-divergence = 0.02     # each stratum's upper bound must be below this rate
 public-keys = ["..."]     # Ed25519, base64; a certificate is signed with one
 
 [tool.netra-migration.removal.surfaces.chat]

@@ -149,7 +149,7 @@ def _as_json(result: _Result, index: int) -> dict[str, Any]:
         "level": _RULES[result.rule].level,
         "message": {"text": result.text},
         "locations": [_location(result.path, result.line)],
-        # The line is not part of the fingerprint, so that a host recognises a result after code was added above it.
+        # The line is not part of the fingerprint, so that a code host recognises a result even if code was added above it.
         "partialFingerprints": {"netraAudit/v1": fingerprint},
     }
 

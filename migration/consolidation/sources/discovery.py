@@ -45,7 +45,7 @@ class SourceTree:
     python: list[SourceFile] = field(default_factory=list)
     configuration: list[SourceFile] = field(default_factory=list)
     documents: list[SourceFile] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  #: Python files that the configuration excludes: they are not read, but they exist
+    left_out: list[str] = field(default_factory=list)  #: Python files that the configuration excludes: they exist, but are not read
     problems: list[Problem] = field(default_factory=list)
 
     def report(self, path: str, kind: ProblemKind, detail: str) -> None:

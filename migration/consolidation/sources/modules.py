@@ -15,7 +15,7 @@ class ModuleNames:
         root: the audited folder, absolute.
         paths: the root's Python files, relative to the root, with `/`.
         source_roots: folders, relative to the root, where absolute imports start; `.` is the root itself.
-        left_out: Python files that are not read; what they contain is not known, but they can be imported.
+        left_out: Python files that are not read; they can be imported, but their content is not known.
 
     If the root is inside a package, the dotted names begin with that package.
     """
@@ -88,7 +88,10 @@ class ModuleNames:
         return ".".join([*parts[: len(parts) - level + 1], *([module] if module else [])])
 
     def _as_neighbour(self, path: str, module: str) -> str:
-        """Return the tree's name of an absolute import. If no module has this name, a module in the script's own folder may be meant."""
+        """Return the name that an absolute import has in the tree.
+
+        If no module has this name, a module in the script's own folder may be meant.
+        """
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module

@@ -1,4 +1,4 @@
-"""A pytest plugin that writes each test's outcome to a file, one JSON array a line: `["tests/test_it.py::test_it[1]", "passed"]`.
+"""A pytest plugin that writes each test's outcome to a file, one JSON array on each line: `["tests/test_it.py::test_it[1]", "passed"]`.
 
 Use it with `-p migration.consolidation.tracker.outcomes --tracker-outcomes FILE`.
 """

@@ -19,7 +19,7 @@ def http_asked(name: str, url: str, headers: Mapping[str, str], body: bytes) -> 
     """Return a request's record, in the form of a tool's.
 
     Args:
-        name: of the tool.
+        name: the tool's name.
         url: without user and password.
         headers: all headers; only a few are recorded.
         body: empty: none.

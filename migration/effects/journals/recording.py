@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-from migration.effects.journals.journal import Journal, JournalLimits
+from migration.effects.journals.journal import Asked, Journal, JournalLimits
 from migration.effects.journals.log_tape import LogTape
 from migration.effects.journals.unfailing import UnfailingJournal
-from migration.effects.ports import Canary, activate, deactivate
+from migration.effects.ports import Canary, StreamTape, activate, deactivate
 from migration.errors import Operation, TakenOverError
 from migration.model import EffectError, EffectKind, Event, Origin, Outcome, RunLog, RunRecord, RunRequest
 
@@ -54,11 +54,12 @@ class Recording:
         self._clock = clock
         self._limits = limits
         self._on_failure = on_failure
-        self._started = clock() if started is None else started
+        self._started = begun = clock() if started is None else started
         self._ended_s: float | None = None
         self._events: list[Event] = []
         self._last: Event | None = None
-        self._journal = Journal(clock=self.elapsed_s, limits=limits)
+        # Not `self.elapsed_s`, because a reference cycle would keep a finished run in memory until the next garbage collection.
+        self._journal = Journal(clock=lambda: clock() - begun, limits=limits)
         self._record = UnfailingJournal(self._journal, on_failure)
         self._cancelled = self._taken_over = False
         self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet
@@ -184,6 +185,10 @@ class Recording:
         self._record.answer(asked, reply)
         return reply
 
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:
+        """Return the tape of a streamed reply; the port performs the effect itself."""
+        return _Taped(self._record, self._record.ask(kind, name, lane, request, streamed=True))
+
     async def perform_stream(
         self,
         kind: EffectKind,
@@ -224,7 +229,7 @@ class Recording:
         call: Callable[[], Iterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,  # noqa: ARG002 - a recording has none
     ) -> Generator[bytes, None, None]:
-        """Perform the effect in a thread; otherwise as `perform_stream`."""
+        """Perform the effect in a thread; in all other respects like `perform_stream`."""
         asked = self._record.ask(kind, name, lane, request, streamed=True)
         source = call()
         try:
@@ -276,3 +281,24 @@ class Recording:
     def _taped(self) -> tuple[Event, ...]:
         cut_off = self._last is not None and (not self._events or self._events[-1] is not self._last)
         return (*self._events, self._last) if self._last is not None and cut_off else tuple(self._events)
+
+
+class _Taped:
+    """The tape of one streamed reply. Implements `StreamTape`."""
+
+    __slots__ = ("_asked", "_record")
+
+    def __init__(self, record: UnfailingJournal, asked: Asked | None) -> None:
+        self._record, self._asked = record, asked
+
+    def take(self, chunk: bytes, /) -> None:
+        """Record a piece."""
+        self._record.stream(self._asked, chunk)
+
+    def fail(self, error: BaseException, /) -> None:
+        """Record that the source raised this."""
+        self._record.fail(self._asked, error)
+
+    def end(self, *, whole: bool) -> None:
+        """Record that no piece follows."""
+        self._record.end_stream(self._asked, whole=whole)

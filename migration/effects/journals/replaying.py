@@ -12,7 +12,7 @@ from migration.effects.journals.journal import UNANSWERED, Asked, Journal, Journ
 from migration.effects.journals.misses import BLOCK, MissPolicy
 from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.streams import StreamReply, decode_stream
-from migration.effects.ports import current
+from migration.effects.ports import StreamTape, current
 from migration.errors import EffectMissingError, ReadTimeoutError
 from migration.model import Effect, EffectError, EffectKind, Outcome
 
@@ -43,7 +43,8 @@ class ReplayJournal:
     """Answers a run's effects from the journal of another run of the same request.
 
     An effect is found by its key. If a recording does not contain requests, effects of the same kind and lane are answered in their
-    recorded order. An effect without an answer in the recording gets no answer here either: its caller waits until it stops waiting. An
+    recorded order. An effect without an answer in the recording gets no answer here either: its caller waits until it reaches its own time
+    limit, or is cancelled. An
     effect that the
     journal does not contain is refused, unless the miss policy permits it: then it is performed, within a budget, and marked.
 
@@ -105,7 +106,7 @@ class ReplayJournal:
         self.outcome = outcome
 
     def close(self) -> tuple[Effect, ...]:
-        """Return the requested effects, in order; refuse every later one. Idempotent."""
+        """End the run: return the effects that it requested, in order, and refuse all later requests. Idempotent."""
         return self._asked.close()
 
     async def perform(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], Awaitable[bytes]]) -> bytes:
@@ -156,6 +157,10 @@ class ReplayJournal:
             raise self._refuse(asked)
         return self._reply(asked, effect)
 
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
+        """Return None, because the pieces come from the journal."""
+        return None
+
     async def perform_stream(
         self,
         kind: EffectKind,
@@ -175,7 +180,7 @@ class ReplayJournal:
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:
             try:
-                await asyncio.sleep(0)  # as in `perform`
+                await asyncio.sleep(0)  # this lets the other tasks run, see `perform`
             finally:
                 missing = self._refuse(asked)
             raise missing
@@ -204,7 +209,7 @@ class ReplayJournal:
         call: Callable[[], Iterator[bytes]],  # noqa: ARG002 - a replay must not call it
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> Generator[bytes, None, None]:
-        """Yield the recorded pieces immediately, in a thread. Otherwise as `perform_stream`; it raises the same."""
+        """Yield the recorded pieces immediately, in a thread. In all other respects, and in its errors, like `perform_stream`."""
         asked, effect = self._find(kind, name, lane, request)
         if effect is None:
             raise self._refuse(asked)

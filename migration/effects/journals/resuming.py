@@ -13,7 +13,7 @@ from migration.effects.journals.journal import UNANSWERED, JournalLimits
 from migration.effects.journals.recorded import RecordedEffects
 from migration.effects.journals.recording import OnFailure, Recording
 from migration.effects.journals.streams import StreamReply, decode_stream
-from migration.effects.ports import Canary
+from migration.effects.ports import Canary, StreamTape
 from migration.errors import TakenOverError
 from migration.model import Effect, EffectKind, Event, RunRequest
 
@@ -69,9 +69,13 @@ class ResumedRecording(Recording):
         return super().perform_now(kind, name, lane=lane, request=request, call=lambda: _reply(known))
 
     def perform_now(self, kind: EffectKind, name: str, *, lane: str, request: bytes, call: Callable[[], bytes]) -> bytes:
-        """Return the recorded reply, or perform the effect. Otherwise as `perform`; it raises the same."""
+        """Return the recorded reply, or perform the effect. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request)
         return super().perform_now(kind, name, lane=lane, request=request, call=call if known is None else lambda: _reply(known))
+
+    def record_stream(self, kind: EffectKind, name: str, *, lane: str, request: bytes) -> StreamTape | None:  # noqa: ARG002 - the signature
+        """Return None, because the pieces may come from the failed engine's journal."""
+        return None
 
     def perform_stream(
         self,
@@ -83,7 +87,7 @@ class ResumedRecording(Recording):
         call: Callable[[], AsyncIterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> AsyncGenerator[bytes, None]:
-        """Yield the recorded pieces, or perform the effect. Otherwise as `perform`; it raises the same."""
+        """Yield the recorded pieces, or perform the effect. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request, streamed=True)
         source = call if known is None else lambda: _each(pieces(known, whole), known)
         return super().perform_stream(kind, name, lane=lane, request=request, call=source, whole=whole)
@@ -98,7 +102,7 @@ class ResumedRecording(Recording):
         call: Callable[[], Iterator[bytes]],
         whole: Callable[[bytes], Iterable[bytes]] | None,
     ) -> Generator[bytes, None, None]:
-        """Yield the recorded pieces, or perform the effect, in a thread. Otherwise as `perform`; it raises the same."""
+        """Yield the recorded pieces, or perform the effect, in a thread. In all other respects, and in its errors, like `perform`."""
         known = self._find(kind, name, lane, request, streamed=True)
         source = call if known is None else lambda: _each_now(pieces(known, whole), known)
         return super().perform_stream_now(kind, name, lane=lane, request=request, call=source, whole=whole)

@@ -11,7 +11,7 @@ import msgspec
 
 from migration.errors import RecordedEffectError
 
-_LARGEST: Final = 2**63  #: readers of JSON turn whole numbers from here on into floats
+_LARGEST: Final = 2**63  #: from this number on, readers of JSON turn whole numbers into floats
 #: Types of column values that do not exist in JSON: each is written as a text, and read back from it.
 _TYPES: Final[dict[str, Any]] = {one.__name__: one for one in (bytes, bytearray, Decimal, datetime, date, time, timedelta, UUID)}
 _encode: Final = msgspec.json.encode
@@ -30,7 +30,7 @@ def answered(description: Sequence[Sequence[Any]] | None, rows: Iterable[Sequenc
 
     Args:
         description: the columns as a cursor describes them; the name of each is kept, and its type if the driver gives types as numbers.
-        rows: as the driver gives them.
+        rows: the rows in the driver's form.
     """
     columns = [[one[0], one[1] if isinstance(one[1], int) else None] for one in description or ()]
     return _encode({"columns": columns, "rows": [[_kept(value) for value in row] for row in rows]})

@@ -45,7 +45,7 @@ class FileEditor:
         return self._edit(read, lambda now: _with_flag(now, key, flag))
 
     def remove(self, read: FlagRead, keys: Collection[str]) -> FlagRead:
-        """Remove these flags, which are no longer used, from the file. Raises as `write` does."""
+        """Remove these flags, which are no longer used, from the file. Raises the same errors as `write`."""
         return self._edit(read, lambda now: _without_flags(now or b"{}", frozenset(keys)))
 
     def _edit(self, read: FlagRead, change: Callable[[bytes | None], bytes]) -> FlagRead:

@@ -119,7 +119,7 @@ def _ways(flag: Flag | None) -> tuple[_Way, ...]:
 
 
 def _only(flag: Flag, outcome: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the flag with only one path through it."""
+    """Return a copy of the flag that gives this outcome to every tenant."""
     bare: dict[str, Any] = {**flag, "prerequisites": [], "targets": [], "contextTargets": [], "rules": []}
     if outcome is None:
         return {**bare, "on": False, "offVariation": None, "fallthrough": {}}

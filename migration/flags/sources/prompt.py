@@ -81,7 +81,7 @@ class PromptStream(StreamingUpdateProcessor):
         http = SdkHttp(self._config)
         timeout = urllib3.Timeout(connect=self._config.http.connect_timeout, read=stream_read_timeout)
         self._pool = PromptPool(http.pool(self._uri))
-        # These arguments are those of the SDK: it handles errors and delays itself.
+        # The SDK passes the same arguments, because it handles errors and delays itself.
         return SSEClient(
             connect=ConnectStrategy.http(self._uri, http.headers, self._pool, {"timeout": timeout}),
             error_strategy=ErrorStrategy.always_continue(),

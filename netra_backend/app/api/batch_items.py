@@ -38,8 +38,8 @@ class BatchItems:
 
     Args:
         caller: the user to run the items for.
-        items: as received, each still encoded.
-        agent: for items that do not name one.
+        items: the received items, each still encoded.
+        agent: the agent for items that do not name one.
         at_once: how many run at the same time.
         send: sends the events to the client; it waits while the client reads slowly.
         clock: monotonic seconds.

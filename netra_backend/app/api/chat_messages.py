@@ -70,7 +70,7 @@ class ServerDraining(msgspec.Struct, frozen=True, tag="server_draining"):
     The server closes the connection with 1012 as soon as no run is left.
     """
 
-    closes_in_s: float  #: at the latest; runs that have not ended by then are cut
+    closes_in_s: float  #: seconds until the connection closes at the latest; runs that have not ended by then are cut
 
 
 class Pong(msgspec.Struct, frozen=True, tag="pong"):

@@ -54,7 +54,7 @@ class BackendExecution:
     Args:
         settings: the settings of the backend.
         migration: the settings of the migration.
-        registry: for the metrics; one for each process, in tests one for each test.
+        registry: the registry of the metrics; one for each process, in tests one for each test.
 
     Raises:
         UnknownSurfaceError: the migration names a surface that the backend does not have.

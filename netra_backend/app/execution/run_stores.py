@@ -77,7 +77,7 @@ def run_stores(databases: RunDatabases, settings: Settings) -> RunStores:
 
 
 def _identity(url: SecretStr) -> str:
-    """Return a digest of a database's address, without the way to log in."""
+    """Return a digest of a database's address, without user and password."""
     found = make_url(url.get_secret_value())
     place = str(Path(found.database or "").resolve()) if found.get_backend_name() == "sqlite" else found.database
     return hashlib.sha256(_encode([found.get_backend_name(), found.host, found.port, place])).hexdigest()

@@ -1,14 +1,15 @@
 """Plans that users saved."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.services.database import ActionPlanRow
+from netra_backend.app.services.inserts import insert_into
 from netra_backend.app.services.transactions import transactions
 
 
@@ -47,16 +48,17 @@ class ActionPlans:
         return await self._database.read(lambda connection: _read(connection, tenant_id, plan_id))
 
 
-# Statements are made once: making one takes longer than what the database needs for it.
+# Statements are made once, because making a statement takes longer than executing it.
 _plans: Final = ActionPlanRow.metadata.tables[ActionPlanRow.__tablename__]
 _COLUMNS: Final = ("tenant_id", "id", "user_id", "thread_id", "title", "items")
 _PLAN: Final = select(*(_plans.c[name] for name in _COLUMNS)).where(
     _plans.c.tenant_id == bindparam("tenant"), _plans.c.id == bindparam("plan")
 )
-_SAVE: Final = {
-    name: insert(_plans).values({name: bindparam(name) for name in _COLUMNS}).on_conflict_do_nothing()
-    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
+
+
+@functools.cache
+def _save(dialect: str) -> Any:  # noqa: ANN401 - see `insert_into`
+    return insert_into(_plans, dialect).values({name: bindparam(name) for name in _COLUMNS}).on_conflict_do_nothing()
 
 
 def _read(connection: Connection, tenant_id: str, plan_id: str) -> ActionPlan | None:
@@ -71,5 +73,5 @@ def _read(connection: Connection, tenant_id: str, plan_id: str) -> ActionPlan | 
 def _kept(connection: Connection, plan: ActionPlan) -> ActionPlan | None:
     """Insert the plan unless its id exists, and return the stored plan with this id; the primary key decides a race."""
     values = {name: getattr(plan, name) for name in _COLUMNS} | {"items": list(plan.items)}
-    connection.execute(_SAVE[connection.dialect.name], values)
+    connection.execute(_save(connection.dialect.name), values)
     return _read(connection, plan.tenant_id, plan.id)

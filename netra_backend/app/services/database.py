@@ -163,7 +163,10 @@ async def _create_missing(engine: AsyncEngine, metadata: MetaData) -> None:
 
 
 def _make_threads_a_tenants_own(connection: Connection) -> None:
-    """Change the primary key of an old table from the thread's id to tenant and id. Every row fits, as ids were unique over all tenants."""
+    """Change the primary key of an old table from the thread's id to tenant and id.
+
+    Every row can be kept, because ids were unique over all tenants.
+    """
     if inspect(connection).get_pk_constraint("threads")["constrained_columns"] != ["id"]:
         return
     if connection.dialect.name != "sqlite":

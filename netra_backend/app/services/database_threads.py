@@ -1,6 +1,7 @@
-"""The threads that work on one SQLite file. Each keeps its own connection, because opening one costs as much as a piece of work.
+"""The threads that work on one SQLite file. Each thread keeps its own connection, because opening a connection takes as long as a job.
 
-A thread receives work, and the event loop that waits receives the result, with one wake-up each; no thread's future lies in between.
+Passing a job to a thread wakes the thread once, and passing the result back wakes the event loop once. No `concurrent.futures` object is
+used.
 """
 
 import asyncio
@@ -49,23 +50,23 @@ class DatabaseThreads:
     """Threads that do jobs in the order of arrival. They start with the first job.
 
     Args:
-        name: of the threads.
+        name: name of the threads.
         engine: opens their connections.
         do: does the jobs.
-        threads: how many.
-        group: largest number of jobs that are done together, if so many are waiting.
+        threads: number of threads.
+        group: largest number of waiting jobs that are done together.
     """
 
     def __init__(self, name: str, engine: Engine, do: Do, *, threads: int = 1, group: int = 1) -> None:
         self._engine, self._do, self._group = engine, do, group
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        # As daemons they do not keep a process alive whose application was never closed.
+        # Daemon threads, so that they do not keep a process alive if its application was never closed.
         self._threads = [threading.Thread(target=self._work, name=f"{name}_{number}", daemon=True) for number in range(threads)]
         self._started = False
         self._starting = threading.Lock()
 
     def put(self, job: Job) -> None:
-        """Have the job done."""
+        """Add a job, and start the threads if necessary."""
         if not self._started:
             self._start()
         self._jobs.put(job)
@@ -92,12 +93,12 @@ class DatabaseThreads:
             jobs, last = self._next()
             if jobs:
                 connection = self._done(connection, jobs)
-            jobs = []  # what they refer to may be large, and the next ones may come late
+            jobs = []  # not kept while waiting: the jobs may hold large objects
         if connection is not None:
             _close(connection)
 
     def _next(self) -> tuple[list[Job], bool]:
-        """Wait for jobs, and return them, and whether they are the last ones."""
+        """Wait for jobs; return them, and whether they are the last ones."""
         job, jobs = self._jobs.get(), []
         while job is not None:
             jobs.append(job)
@@ -110,7 +111,7 @@ class DatabaseThreads:
         return jobs, True
 
     def _done(self, connection: Connection | None, jobs: Sequence[Job]) -> Connection | None:
-        """Do the jobs, and return the connection for the next ones; None: it must be opened anew."""
+        """Do the jobs, and return the connection for the next jobs; None: a new connection must be opened."""
         try:
             connection = connection or self._engine.connect()
         except BaseException as error:  # noqa: BLE001 - passed to those who wait

@@ -1,21 +1,22 @@
 """The owner of a thread. Within a tenant, a thread belongs to the user who first used its id."""
 
+import functools
 from collections import OrderedDict
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import ThreadNotFoundError
 from netra_backend.app.services.database import ThreadRow
+from netra_backend.app.services.inserts import insert_into
 from netra_backend.app.services.transactions import transactions
 
 _REMEMBERED_OWNERS = 10_000
 
 _Thread = tuple[str, str]  #: tenant, thread
 
-# Statements are made once: making one takes longer than what the database needs for it.
+# Statements are made once, because making a statement takes longer than executing it.
 _threads: Final = ThreadRow.metadata.tables[ThreadRow.__tablename__]
 _OWNER: Final = select(_threads.c.user_id).where(_threads.c.tenant_id == bindparam("tenant_id"), _threads.c.id == bindparam("thread_id"))
 _ROW: Final[dict[Any, Any]] = {
@@ -23,10 +24,11 @@ _ROW: Final[dict[Any, Any]] = {
     _threads.c.tenant_id: bindparam("tenant_id"),
     _threads.c.user_id: bindparam("user_id"),
 }
-_CLAIM: Final = {
-    name: insert(_threads).values(_ROW).on_conflict_do_nothing().returning(_threads.c.user_id)
-    for name, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
-}
+
+
+@functools.cache
+def _claim(dialect: str) -> Any:  # noqa: ANN401 - see `insert_into`
+    return insert_into(_threads, dialect).values(_ROW).on_conflict_do_nothing().returning(_threads.c.user_id)
 
 
 class ThreadStore:
@@ -84,5 +86,5 @@ def _claimed(connection: Connection, thread: _Thread, user_id: str) -> str:
     """Insert the user as owner unless there is one, and return the owner; the primary key decides a race."""
     tenant_id, thread_id = thread
     row = {"thread_id": thread_id, "tenant_id": tenant_id, "user_id": user_id}
-    claim = connection.execute(_CLAIM[connection.dialect.name], row)
+    claim = connection.execute(_claim(connection.dialect.name), row)
     return claim.scalar_one_or_none() or _owner(connection, thread) or _claimed(connection, thread, user_id)

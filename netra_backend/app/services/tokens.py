@@ -22,7 +22,7 @@ class Identity:
 
     tenant_id: str
     user_id: str
-    expires_at: datetime  #: with time zone
+    expires_at: datetime  #: a time with time zone
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: everything in the token
 
 

@@ -158,7 +158,7 @@ def _read(connection: Connection, jobs: Sequence[Job]) -> None:
     for job in jobs:
         try:
             result = job.work(connection)
-            connection.rollback()  # the next work reads what was written in between
+            connection.rollback()  # the next work must see data that was written in between
         except BaseException as error:
             job.resolve(error=error)
             raise

@@ -48,7 +48,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
         return (input_tokens * self.input_micro_usd + output_tokens * self.output_micro_usd + _MILLION // 2) // _MILLION
 
 
-# Statements are made once: making one takes longer than what the database needs for it.
+# Statements are made once, because making a statement takes longer than executing it.
 _usage, _prices = UsageRow.__table__.c, PriceRow.__table__.c
 
 

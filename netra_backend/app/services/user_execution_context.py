@@ -106,8 +106,8 @@ class UserExecutionContext:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     websocket_client_id: str | None = None  #: None: no WebSocket, for example in a batch
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    agent_context: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for agents; deep-copied and read-only
-    audit_metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: for the audit log; deep-copied and read-only
+    agent_context: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: data for agents; deep-copied and read-only
+    audit_metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: data for the audit log; deep-copied and read-only
     claims: Mapping[str, Any] = field(default_factory=dict, repr=False)  #: claims of the user's token; deep-copied and read-only
     operation_depth: int = 0  #: 0 for the request itself, and one more for each level of children; at most 10
     parent_request_id: str | None = None  #: None: the request itself

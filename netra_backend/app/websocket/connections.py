@@ -12,14 +12,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 _logger = logging.getLogger(__name__)
 
 Offer = Callable[[bytes], bool]
-"""Sends a text and returns True, or returns False if that needs waiting or is not possible."""
+"""Sends a text and returns True; or returns False, if sending would have to wait or is not possible."""
 
 OFFER: Final = "netra.offer"
-"""The extension of an ASGI scope that has an `Offer`, as "text"; the server's own WebSocket protocol sets it."""
+"""The name of the extension of an ASGI scope whose key "text" contains an `Offer`. The server's own WebSocket protocol sets it."""
 
 
 def offer_of(scope: Mapping[str, Any]) -> Offer | None:
-    """Return the quick way to send texts on the WebSocket of this scope; None: its server has none."""
+    """Return the `Offer` for the WebSocket of this scope; None: its server has none."""
     offer: Offer | None = (scope.get("extensions") or {}).get(OFFER, {}).get("text")
     return offer
 
@@ -74,7 +74,7 @@ class Connection:
     Args:
         socket: an accepted socket.
         send_timeout_s: seconds after which a client that reads nothing counts as disconnected.
-        offer: sends a text without waiting and returns True, or returns False; None: there is only the socket's own way.
+        offer: sends a text without waiting, if possible; None: texts are only sent by the socket.
     """
 
     def __init__(self, socket: WebSocket, *, send_timeout_s: float, offer: Offer | None = None) -> None:

@@ -48,7 +48,7 @@ def empty_environment(place, wheels, *, extras=(), tools=()):
     for one in needed.values():
         for file in one.files or ():
             source = Path(str(one.locate_file(file)))
-            if source.is_relative_to(own) and source.exists() and "__pycache__" not in source.parts:
+            if source.is_relative_to(own) and source.exists():
                 target = packages / source.relative_to(own)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(source, target)

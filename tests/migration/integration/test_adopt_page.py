@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -19,7 +20,9 @@ PAGE = (ROOT / "docs" / "migration" / "adopt.md").read_text()
 HOUR, LATER = ([*re.findall(r"```(python|toml|sh)\n(.*?)```", part, re.DOTALL)] for part in PAGE.split("## Fourteen days later"))
 NAMED = re.compile(r"# (more of )?(\S+)\n")
 HOUR_S = 180.0
+RAMP_S = 120.0
 TOOLS = ("pytest", "pytest-asyncio")  #: what the page's first line installs beside the wheel
+AS_SOON_AS = re.compile(r"# .*as soon as it says: (.+)")  #: a command that a person repeats
 CLOCK = """
 import time
 
@@ -45,9 +48,9 @@ BARE = ("netra_backend", "dashboards", "fastapi", "openai", "httpx", "uvicorn", 
 
 @pytest.fixture(scope="module")
 def bin_folder(tmp_path_factory):
-    """The programs of an environment with the wheel and its extra `codemod`."""
+    """The programs of an environment with the wheel and its extras `codemod` and `rollout`."""
     wheel = built(ROOT, tmp_path_factory.mktemp("wheel"))
-    return empty_environment(tmp_path_factory.mktemp("empty"), [wheel], extras=["codemod"], tools=TOOLS)
+    return empty_environment(tmp_path_factory.mktemp("empty"), [wheel], extras=["codemod", "rollout"], tools=TOOLS)
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +65,41 @@ def run(bin_folder, folder):
     environment = kept | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "NETRA_MIGRATION_SHADOW_PRIORITY": "normal"}
     environment |= {f"GIT_{who}_{what}": "ann@shop.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
-    def run(line, code=0):
-        if "--older-than 1s" in line:
-            time.sleep(1.1)  # what it is to forget is older then
+    jobs = []
+
+    def program(line):
         command = shlex.split(line, comments=True)
         own = command[0] if command[0] == "git" else str(bin_folder / command[0])
-        program = [str(bin_folder / "python"), "-m", *command] if command[0] == "pytest" else [own, *command[1:]]
-        done = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return [str(bin_folder / "python"), "-m", *command] if command[0] == "pytest" else [own, *command[1:]]
+
+    def run(line, code=0):
+        if line.endswith("&"):
+            jobs.append(
+                subprocess.Popen(program(line[:-1]), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+            return "", ""
+        if line.startswith("kill"):
+            for number in re.findall(r"%(\d+)", line):
+                jobs[int(number) - 1].send_signal(signal.SIGINT)
+                jobs[int(number) - 1].wait(PATIENCE_S)
+            return "", ""
+        if "--older-than 1s" in line:
+            time.sleep(1.1)  # what it is to forget is older then
+        awaited, give_up = AS_SOON_AS.search(line), time.monotonic() + RAMP_S
+        while True:
+            done = subprocess.run(
+                program(line), cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+            )
+            if awaited is None or awaited[1] in done.stdout or time.monotonic() > give_up:
+                break
+        assert awaited is None or awaited[1] in done.stdout, f"{line}\n{done.stdout}\n{done.stderr}"
         assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout, done.stderr
 
-    return run
+    yield run
+    for job in jobs:
+        job.kill()
+        job.wait()
 
 
 def taken(blocks, run, folder):
@@ -146,6 +173,18 @@ def test_what_is_served_is_shadowed_and_matches(said):
     assert re.search(r"\d+ match", status)
     assert "divergent" not in status
     assert "complete" in stage
+
+
+def test_the_gate_holds_what_too_few_runs_were_compared_for(said):
+    held = outputs(said, "netra-migration stage set shop shadow --all")[-1]
+    assert re.search(r"the gate of shadow 10 % says hold: \d+ runs? compared; at least 40 are needed\.", held)
+
+
+def test_the_ramp_rolls_the_mistake_back_and_promotes_its_fix(said, run):
+    entries = json.loads(run("netra-migration history --json --limit 200")[0])["entries"]
+    told = "\n".join(one["what"] for one in reversed(entries))
+    back, after = told.find("rolled back to dualwrite"), told.find("its ramp was resumed")
+    assert 0 < back < after < told.find("promoted to complete")
 
 
 def test_the_mistake_is_found_and_gone_when_it_is_mended(said):

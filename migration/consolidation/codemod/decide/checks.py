@@ -1,6 +1,6 @@
-"""Questions about the class of an object: `isinstance`, `issubclass`, `type(x) is`, `case Class():`.
+"""Checks of an object's class: `isinstance`, `issubclass`, `type(x) is`, `case Class():`.
 
-The answer stays the same only if every object that is asked about moves to the target too.
+The result stays the same only if every checked object becomes an instance of the target too.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ _ASK: Final = frozenset({"isinstance", "issubclass"})
 
 @dataclass(frozen=True, slots=True)
 class ClassCheck:
-    """One question."""
+    """One check of a class."""
 
-    subject: cst.CSTNode  #: the object that is asked about
-    looks_inside: bool  #: a pattern also asks for attributes
+    subject: cst.CSTNode  #: the checked object
+    looks_inside: bool  #: whether the check is a pattern that also checks attributes
 
 
 def class_check(source: Source, node: cst.CSTNode) -> ClassCheck | None:
-    """Return the question that the name of a class is part of; None: it is not part of one."""
+    """Return the check that contains the name of a class; None: the name is not in a check."""
     inner, parent = node, source.parent(node)
     while isinstance(parent, cst.Element | cst.Tuple) or (
         isinstance(parent, cst.BinaryOperation) and isinstance(parent.operator, cst.BitOr)
@@ -46,7 +46,7 @@ def class_check(source: Source, node: cst.CSTNode) -> ClassCheck | None:
 
 
 def objection_to_check(source: Source, uses: Uses, check: ClassCheck) -> str | None:
-    """Return why an object may be asked about that stays as it is; None: every object is known, or comes from the caller."""
+    """Return why the checked object may be one that is not rewritten; None: every object is known, or comes from the caller."""
     if check.looks_inside:
         return "the pattern asks for attributes of the old class; write it for the target"
     subject = check.subject
@@ -58,7 +58,7 @@ def objection_to_check(source: Source, uses: Uses, check: ClassCheck) -> str | N
 
 
 def comes_from_elsewhere(source: Source, uses: Uses, check: ClassCheck) -> bool:
-    """Return whether the object that is asked about may have been made elsewhere, because the file assigns it something unknown."""
+    """Return whether the checked object may have been made elsewhere, because the file assigns an unknown value to it."""
     subject = check.subject
     if not isinstance(subject, cst.Name):
         return not isinstance(subject, cst.Call) or uses.meaning(subject) is None

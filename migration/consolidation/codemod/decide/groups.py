@@ -64,8 +64,8 @@ class Group:
     patches: list[Patched] = field(default_factory=list)  #: patches of names in another consumer
     holders: dict[str, int] = field(default_factory=dict)  #: consumers from which a name is imported, with the line
     members: int = 0  #: number of uses of instances
-    escapes: int = 0  #: the first line on which an instance gets out of sight; 0: there is none
-    checks: int = 0  #: the first line that asks for the class of an object; 0: there is none
+    escapes: int = 0  #: the first line after which an instance can no longer be followed; 0: there is none
+    checks: int = 0  #: the first line that checks the class of an object; 0: there is none
     makes: bool = False  #: whether this file makes an instance
     reshapes: bool = False  #: whether a call of a method gets other arguments
     together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file
@@ -107,7 +107,7 @@ class Analysis:
     path: str
     source: Source
     bindings: Bindings
-    groups: Mapping[str, Group]  #: by legacy module
+    groups: Mapping[str, Group]  #: groups by legacy module
     suspects: tuple[Suspect, ...]
     open_patches: tuple[OpenPatch, ...] = ()
 

@@ -13,7 +13,7 @@ from migration.consolidation.codemod.rewrite.statements import Need
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
-    """Yield the imports from legacy modules that are removed, and refusals of those that cannot be rewritten."""
+    """Yield imports from legacy modules: those that are removed, and refusals for those that cannot be rewritten."""
     for bound in bindings.bound:
         yield from _removed(bound, source, tree)
     for star in bindings.stars:
@@ -48,7 +48,7 @@ def _removed(bound: Bound, source: Source, tree: Tree) -> Iterator[CodemodDecisi
 
 
 def taken_by_pytest(source: Source, name: str) -> str | None:
-    """Return what may ask pytest for a fixture of this name: a parameter, or a string; None: nothing in the file does."""
+    """Return the parameter or string that may request a fixture of this name from pytest; None: there is none in the file."""
     for node in source.nodes():
         if isinstance(node, cst.Param) and node.name.value == name:
             return f"the parameter on line {source.line(node)}"

@@ -73,7 +73,7 @@ class Leaving:
         return any((dotted(alias.name) or "").partition(".")[0] == root for alias in staying)
 
     def export(self, bound: Bound, needs: Collection[Need]) -> CodemodDecision:
-        """Return what other files find under the bound name after the rewrite, and what is imported here only for them.
+        """Return the object that other files get under the bound name after the rewrite, and the import that is needed here only for them.
 
         Args:
             bound: the imported name.
@@ -86,7 +86,7 @@ class Leaving:
         line = unknown_export(self._source, bound.local) or unknown_uses(self._source, bound.local)
         if line is not None:
             return refused(module, line, f"a string names {bound.local} in a form that cannot be rewritten; name the target there")
-        # Others may take the name by a string, so it is only given up where `__all__` says under which name it is offered.
+        # Other code may use the name in a string, so the name is removed only if `__all__` says which names the module offers.
         given = bound.given if bound.names or not self._is_offered(bound.local) else None
         if given is None and successor is not None and self._is_named_elsewhere(bound.local):
             given = bound.local

@@ -1,4 +1,4 @@
-"""Which groups of different files depend on each other: if one stays as it is, the others do too."""
+"""Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
@@ -29,7 +29,7 @@ class Links:
     def suspicions(self) -> dict[str, list[Refusal]]:
         """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type.
 
-        A file counts only if an instance that gets out of sight in it, or next to it, may get there.
+        A file counts only if it may receive an instance that can no longer be followed, from itself or from a file next to it.
         """
         found: dict[str, list[Refusal]] = {}
         for path, analysis in self._analyses.items():
@@ -53,7 +53,7 @@ class Links:
                 return
 
     def _hold_patched(self) -> None:
-        """Refuse the groups that rename what a file next to them may patch by a name that cannot be determined."""
+        """Refuse the groups that rename an object which a file next to them may patch under a name that cannot be determined."""
         for path, analysis in self._analyses.items():
             for patch in analysis.open_patches:
                 line = analysis.source.line(patch.node)
@@ -66,7 +66,7 @@ class Links:
                             )
 
     def _escaping(self, path: str) -> Iterator[tuple[str, Group]]:
-        """Yield the groups of a file, and of the files that import it or that it imports, whose instances go out of sight."""
+        """Yield the groups with instances that can no longer be followed: of a file, of files that import it, and of its imports."""
         importing = (other for other, neighbours in self._neighbours.items() if path in neighbours)
         for other in dict.fromkeys((path, *sorted(self._neighbours[path]), *importing)):
             analysis = self._analyses.get(other)
@@ -107,8 +107,7 @@ class Links:
         return any(_refuse_both(group, other, f"a name comes from {other.module} or from {group.module}") for other in beside)
 
     def _receive(self, group: Group) -> bool:
-        """Refuse a group that calls instances in the new form and makes none, or asks for their class, if old ones are still made in some
-        file.
+        """Refuse a group that calls instances in the new form and makes none, or checks their class, if a file still makes old ones.
 
         Returns whether it was refused.
         """

@@ -1,4 +1,4 @@
-"""Imports whose failure is looked at: they ask whether a module or a name is there, so another module would be another question."""
+"""Imports whose failure is handled: such an import checks whether a module or a name exists, so it must not name another module."""
 
 from typing import Final
 
@@ -13,14 +13,15 @@ _EXPECT: Final = frozenset(
 
 
 def is_probe(source: Source, node: cst.CSTNode, *, is_used: bool) -> bool:
-    """Return whether the failure of an import is looked at.
+    """Return whether the failure of an import is handled as a result of its own.
 
-    A fallback is not a probe. It is a `try` that only imports, with handlers that only bind the names to None or import something else.
+    A fallback does not count: a `try` that contains only the import, and whose handlers only bind the names to None or import something
+    else.
 
     Args:
         source: the file.
         node: the import statement, or the call that imports.
-        is_used: the imported name is used in the file; a fallback for a name that nobody uses can only be a question.
+        is_used: whether the imported name is used in the file; if it is not used, the import can only be a check.
     """
     inner = node
     for around in source.ancestors(node):

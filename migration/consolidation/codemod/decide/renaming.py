@@ -43,7 +43,10 @@ class UseRenamer:
         yield self.nones(module, origin)
 
     def passed_on(self, use: PassedOn, accounted: set[cst.CSTNode]) -> Iterator[CodemodDecision]:
-        """Take an attribute of a legacy module from the module that defines it. `accounted`: gets the name whose use is known then."""
+        """Rewrite an attribute of a legacy module so that it comes from the module that defines it.
+
+        `accounted`: the set to which the handled name is added.
+        """
         root = root_name(use.node)
         bound = self._bindings.of(root, dotted(use.node) or "") if root is not None else None
         if root is None or bound is None:

@@ -11,7 +11,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 
 def weighed(suspect: Suspect, tree: Tree, calls: CallRewriter, rules: Callable[[Meaning], Sequence[CodemodRule]]) -> Suspect:
-    """Return the suspect call, with whether some rule gives it another form."""
+    """Return the suspect call, and whether a rule gives it another form."""
     for module, name in tree.classes:
         if found := rules(Meaning("object", module, f"{name}.{suspect.method}")):
             done = calls.rewrite(suspect.node, found, lambda item: item.name)

@@ -1,4 +1,7 @@
-"""Where an instance gets out of sight: into a container, an attribute, an argument, a result. Its later calls cannot all be seen then."""
+"""Finds places after which an instance can no longer be followed: it is stored in an object, passed as an argument, or returned.
+
+Not all of its later calls can then be seen.
+"""
 
 from typing import Final
 
@@ -10,7 +13,7 @@ from migration.consolidation.codemod.read.uses import Uses
 from migration.consolidation.findings.meaning import Meaning
 
 _LOOKS: Final = frozenset({"isinstance", "id", "type", "bool", "repr", "str"})
-#: Where an expression is read and then forgotten.
+#: Places where the value of an expression is read but not kept.
 _LOOKED_AT: Final = (cst.Attribute, cst.Expr, cst.Comparison, cst.ComparisonTarget, cst.UnaryOperation, cst.Assert)
 
 
@@ -29,7 +32,10 @@ class Escapes:
         self._uses = uses
 
     def lines(self) -> dict[str, int]:
-        """Return the first line on which an instance of each legacy module's classes gets out of sight; a module without one is absent."""
+        """Return, for each legacy module, the first line after which an instance of its classes can no longer be followed.
+
+        A module without such a line is left out.
+        """
         found: dict[str, int] = {}
         for node in self._source.nodes():
             if isinstance(node, cst.Name | cst.Attribute | cst.Call) and self._is_whole(node):

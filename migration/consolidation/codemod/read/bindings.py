@@ -23,7 +23,7 @@ class Bound:
     given: str | None  #: the name after `as`; None: there is none
     module: str  #: the absolute name of the module that the statement names
     meaning: Meaning
-    passed: ObjectName | None = None  #: where the object is defined, if the legacy module only passes it on
+    passed: ObjectName | None = None  #: the place where the object is defined, if the legacy module only imports it
     names: list[cst.Name] = field(default_factory=list)  #: the places in the file that may mean the imported object
 
     def shares(self, other: "Bound") -> bool:

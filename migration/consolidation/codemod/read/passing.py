@@ -1,4 +1,4 @@
-"""Names that a legacy module only passes on: it imports them, so they are imported from where they are defined instead."""
+"""Names that a legacy module only imports from elsewhere. Consumers import such a name from the module that defines it instead."""
 
 from collections.abc import Collection
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.names import Names
 
-_MOST_STEPS: Final = 20  #: so many modules that pass a name on are followed
+_MOST_STEPS: Final = 20  #: at most this many modules that import the name from each other are followed
 
 
 def origin_of(names: Names, legacy: Collection[str], module: str, name: str) -> ObjectName | None:
-    """Return the first module outside of `legacy` that a legacy module has a name from, and the name there.
+    """Return the first module outside of `legacy` from which a legacy module gets a name, and the name in that module.
 
     None: the legacy module defines the name itself, does not have it, imports it in more than one way or inside of a block, or imports a
     whole module under this name.

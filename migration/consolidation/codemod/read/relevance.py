@@ -18,7 +18,7 @@ def names_legacy(tree: Tree, path: str) -> bool:
 
 
 def may_be_given(tree: Tree, path: str) -> bool:
-    """Return whether a file calls a method of a legacy class's name on an object of unknown type."""
+    """Return whether a file calls a method on an object of unknown type that has the name of a legacy class's method."""
     for call in tree.facts[path].calls:
         receiver, _, method = call.callee.rpartition(".")
         if receiver and method in tree.methods and tree.names.dotted(path, call.scope, receiver) is None:

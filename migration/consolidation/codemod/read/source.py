@@ -147,7 +147,7 @@ class Source:
         return [self._binding(site) for site in self.scopes.sites(self.scopes.around(*self._place(node)), name)]
 
     def owner(self, name: cst.Name) -> Table | None:
-        """Return the scope that binds the name, the module if none does; None: the node does not name a variable."""
+        """Return the scope that binds the name, or the module if no scope does; None: the node does not name a variable."""
         table = self.scopes.at(*self._place(name))
         return self.scopes.owner(table, name.value) if table is not None else None
 

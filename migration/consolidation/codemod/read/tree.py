@@ -44,7 +44,7 @@ class Tree:
     problems: tuple[Problem, ...]  #: files that cannot be rewritten because they cannot be read
 
     def origin(self, module: str) -> str:
-        """Return the legacy module that defines what this legacy module offers: for a re-export it is another module."""
+        """Return the legacy module that defines the objects of this legacy module: for a re-export it is another module."""
         return self.behind.get(module, module)
 
 

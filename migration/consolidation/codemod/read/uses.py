@@ -51,7 +51,7 @@ class Suspect:
     node: cst.Call
     receiver: str
     method: str
-    reshaped: bool = False  #: a rule gives calls of this method another form
+    reshaped: bool = False  #: whether a rule gives calls of this method another form
 
 
 class Uses:

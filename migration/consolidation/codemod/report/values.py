@@ -35,7 +35,7 @@ class CodemodPlan:
     root: Path
     legacy: tuple[str, ...]  #: modules that must be removed
     changes: tuple[CodemodChange, ...]  #: by path
-    advice: tuple[Advice, ...]  #: by path and line
+    advice: tuple[Advice, ...]  #: changes that are left to a person, sorted by path and line
     problems: tuple[Problem, ...]  #: files that could not be read or parsed; they are not changed
 
     @property

@@ -53,7 +53,7 @@ class CallRewriter:
 
         Args:
             call: the call.
-            rules: for its callee.
+            rules: the rules for the call's callee.
             names: returns the name of an object in this file.
         """
         objections: list[str] = []
@@ -140,7 +140,7 @@ class CallRewriter:
         return f"the argument {lost} would no longer be evaluated; put it into a variable first" if lost is not None else None
 
     def _in_order(self, written: Sequence[str], new: Sequence[str], values: Mapping[str, cst.BaseExpression]) -> bool:
-        """Return whether every argument is still read before or after the same effects."""
+        """Return whether every argument is still evaluated before, or after, the same effects as in the old call."""
         acting = [name for name in written if not is_simple(values[name])]
         if [name for name in new if name in acting] != [name for name in acting if name in new]:
             return False
@@ -169,7 +169,7 @@ class CallRewriter:
         return False
 
     def _is_local(self, value: cst.BaseExpression) -> bool:
-        """Return whether a name belongs to the function alone, so that no other code can bind it."""
+        """Return whether a name is local to the function, so that no other code can bind it."""
         owner = self._source.owner(value) if isinstance(value, cst.Name) else None
         return owner is not None and owner.node is not None and not isinstance(owner.node, ast.Module | ast.ClassDef)
 

@@ -19,7 +19,7 @@ def constant_text(source: Source, value: cst.BaseExpression, meaning: _Meaning, 
         source: the file.
         value: the expression.
         meaning: returns what an expression means; the `__name__` of a module is a text.
-        steps: so many variables are followed.
+        steps: at most this many variables are followed.
     """
     if isinstance(value, cst.SimpleString):
         text = value.evaluated_value
@@ -40,7 +40,7 @@ def _named(source: Source, value: cst.BaseExpression, meaning: _Meaning, steps: 
 
 
 def is_text(source: Source, value: cst.BaseExpression) -> bool:
-    """Return whether an expression certainly is a text, known or not."""
+    """Return whether an expression certainly is a text, even if the text itself is not known."""
     if isinstance(value, cst.Name):
         held = _held(source, value)
         return held is not None and not isinstance(held, cst.Name) and is_text(source, held)
@@ -72,7 +72,7 @@ def _formatted(source: Source, parts: object, meaning: _Meaning, steps: int) -> 
 
 
 def _held(source: Source, name: cst.Name) -> cst.BaseExpression | None:
-    """Return the only value ever assigned to a variable; None: it may have another one."""
+    """Return the only value that is assigned to a variable; None: it may have another value."""
     bound = source.assignments(name)
     node = bound[0].node if len(bound) == 1 and bound[0].kind == "name" else None
     around = source.parent(node) if node is not None else None

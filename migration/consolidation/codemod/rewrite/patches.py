@@ -25,17 +25,17 @@ _OPTIONS: Final = frozenset({"new", "spec", "create", "spec_set", "autospec", "n
 class Patched:
     """A name that a test patches."""
 
-    node: cst.BaseExpression  #: what names it
+    node: cst.BaseExpression  #: the node that names the patched object
     holder: str  #: the module in which it is patched
-    rest: tuple[str, ...]  #: the names below the module
+    rest: tuple[str, ...]  #: the dotted names after the module's name
     meaning: Meaning  #: the legacy object that the first of these names means
     is_whole: bool  #: the node is one string literal with the whole dotted name
     is_name: bool  #: the node is one string literal with the name alone, after an expression for the module
-    asserts_calls: bool  #: the calls of the mock are checked where it can be seen
-    is_replaced: bool  #: something that is not a mock takes its place, and will be called in the new form
+    asserts_calls: bool  #: whether visible code checks the calls of the mock
+    is_replaced: bool  #: whether the replacement is not a mock, and will be called in the new form
 
     def text(self, module: str, name: str) -> str:
-        """Return the text of the literal for another module and name."""
+        """Return the text that the literal has for another module and name."""
         return ".".join([*([] if self.is_name else [module]), name, *self.rest[1:]])
 
 
@@ -44,7 +44,7 @@ class OpenPatch:
     """A patch of a name that cannot be determined."""
 
     node: cst.CSTNode
-    words: frozenset[str]  #: the words in the code that names it; one of them may be the patched name
+    words: frozenset[str]  #: the words in the code that names the patched object; one of them may be its name
 
 
 class Patches:
@@ -64,7 +64,7 @@ class Patches:
         self._meaning = meaning
 
     def find(self) -> Iterator[Patched | OpenPatch]:
-        """Yield the patches of legacy objects, and those of which the name cannot be determined."""
+        """Yield the patches of legacy objects, and patches whose name cannot be determined."""
         for node in self._source.nodes():
             if isinstance(node, cst.Call) and node.args and not any(argument.star for argument in node.args[:2]):
                 callee = dotted(node.func) or ""
@@ -170,7 +170,7 @@ class Patches:
             or around.name.value.startswith(("setUp", "setup_"))
         )
         if is_fixture and self._path.endswith("conftest.py"):
-            return True  # the mock is handed to tests in other files
+            return True  # the mock is passed to tests in other files
         searched = self._source.module if around is None or kept or is_fixture else around
         return _ASSERTIONS.search(self._source.module.code_for_node(searched)) is not None
 

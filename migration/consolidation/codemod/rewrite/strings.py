@@ -128,7 +128,7 @@ def rename_exports(source: Source, names: Mapping[str, str | None]) -> Iterator[
 
 
 def unknown_export(source: Source, name: str) -> int | None:
-    """Return the line on which `__all__` gets a name in a form that cannot be rewritten; None: it does not."""
+    """Return the line on which `__all__` gets a name in a form that cannot be rewritten; None: there is no such line."""
     known = {id(element.value) for node in source.nodes() if (value := _exported(node)) is not None for element in value.elements}
     for node in source.nodes():
         if isinstance(node, cst.SimpleString) and node.evaluated_value == name and id(node) not in known:

@@ -1,4 +1,4 @@
-"""The kinds of hidden users of an engine that are planted, each as the files that such a user consists of."""
+"""The kinds of hidden users of an engine that are planted. Each kind is defined by the files of such a user."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class UsedEngine:
 
     @property
     def package(self) -> str:
-        """The dotted name of its package; of a top-level module its own name."""
+        """The dotted name of the engine's package; for a top-level module, the module's own name."""
         return self.module.rpartition(".")[0] or self.module
 
     def fill(self, text: str) -> str:
@@ -33,7 +33,7 @@ class UsedEngine:
 
 
 Plant = Callable[[UsedEngine, str, str], Files]
-"""Takes the engine, the beginning of the names of its files, and the dots of a relative import: "" in a folder that is not a package."""
+"""Takes the engine, the beginning of the files' names, and the dots of a relative import ("" in a folder that is not a package)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,9 +50,9 @@ def eyesight(
 
     Args:
         root: the root of the code base, absolute.
-        configuration: of the audit of `root`.
+        configuration: the configuration of the audit of `root`.
         parts: surface -> its engines.
-        inventory: the audit of `root`; names the engines' classes.
+        inventory: the audit of `root`, which names the engines' classes.
 
     Raises:
         ConfigurationError: the tree cannot be copied.
@@ -103,7 +103,7 @@ def _folders(item: Implementation) -> Iterator[str]:
 
 
 def _seen(parts: SurfaceParts, planted: list[_Planted], found: Inventory, configuration: AuditConfiguration) -> tuple[Seen, ...]:
-    # A planted user counts as seen only if it would keep control from being removed.
+    # A planted user counts as seen only if it prevents the removal of control.
     uses = uses_of(parts, found, configuration)
     visible = {use.path for use in (*uses.code, *uses.strings)}
     total = Counter(one.kind for one in planted)

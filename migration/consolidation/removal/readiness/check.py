@@ -65,7 +65,7 @@ class RemovalCheck:
         return found
 
     def _looked_up(self, surface: str, found: Criterion) -> Criterion:
-        """Return the criterion, checked against the run stores themselves if it is about them. If it is not met, they are not read."""
+        """Return the criterion. If it is about the run stores and is met so far, it is also checked by reading the stores."""
         if not found.met or not self.settings.stores:
             return found
         if found.name == "no_legacy_run":

@@ -14,7 +14,7 @@ def backfill(surface: str, *, kept: bool, unproved: str | None, gaps: Mapping[st
     Args:
         surface: the surface whose runs are meant.
         kept: whether the backend stores finished runs at all.
-        unproved: why the surface's user store is not proved to have every run; None: it is.
+        unproved: why it is not proved that the surface's user store has every run; None: it is proved.
         gaps: the gaps of its user store, by tenant.
         lags: the writes that still wait for a store.
     """
@@ -36,7 +36,7 @@ def backfill(surface: str, *, kept: bool, unproved: str | None, gaps: Mapping[st
 
 
 def rechecked(surface: str, found: Criterion, reason: str | None) -> Criterion:
-    """Return the criterion, or one that is not met because the stores themselves contradict it: `reason`, in words."""
+    """Return the criterion; if there is a `reason`, a sentence about how the stores contradict it, it is not met."""
     if reason is None:
         return found
     detail = f"The user store does not have every run: {reason}; run `netra-migration backfill {surface}`."

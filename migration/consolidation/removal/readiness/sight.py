@@ -9,14 +9,14 @@ from migration.consolidation.removal.eyesight.planting import Seen
 from migration.consolidation.removal.readiness.criteria import Criterion
 
 LEAST_RECALL: Final = 1.0
-"""The share of the planted users of each kind that the audit must see. They are the plainest of their kind, so none may be missed."""
+"""The share of the planted users of each kind that the audit must see. They are the simplest users of their kind, so none may be missed."""
 
 FEWEST_KINDS: Final = 12
-"""Of at least so many kinds, users must have been planted and looked for."""
+"""At least this many kinds of users must have been planted and searched for."""
 
 
 def eyesight(found: Sequence[Seen]) -> Criterion:
-    """Return the criterion that the audit sees planted users of every kind that an audit can see.
+    """Return the criterion: the audit sees the planted users of every kind, unless no audit can see that kind.
 
     The kinds that no audit can see are only listed. Such a user fails in a process that runs without control (`processes.py`).
     """

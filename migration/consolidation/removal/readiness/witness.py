@@ -1,7 +1,7 @@
 """A second source for runs that were not at `complete`: at every other stage a finished run is written to the legacy store.
 
-Tombstones are counted in memory first, so some may be lost in a crash or an outage of their database. Runs in the legacy store count in any
-case.
+Tombstones are counted in memory first, so some may be lost in a crash or an outage of their database. The legacy store contains these runs
+nevertheless.
 """
 
 import asyncio

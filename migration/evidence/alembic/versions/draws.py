@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns. They are empty for earlier runs: each of these was drawn."""
+    """Add the columns. They are null for earlier runs, which were all drawn."""
     op.add_column(
         "comparisons", sa.Column("probability", sa.Float(), comment="probability with which the run was drawn for shadowing; null: 1")
     )

@@ -30,9 +30,9 @@ class AgentRun:
     """Supervises one execution of an agent.
 
     Args:
-        agent_name: for errors and the tracker.
-        user_id: for the tracker.
-        run_id: for the tracker.
+        agent_name: the agent's name, for errors and the tracker.
+        user_id: the user's id, for the tracker.
+        run_id: the run's id, for the tracker.
         tracker: notified of the execution; may declare it dead.
         limit_s: seconds that the agent may take.
         clock: monotonic seconds.

@@ -27,7 +27,7 @@ class FactoryLimits:
     """The limits on the number of engines and their lifetime."""
 
     engines_per_user: int = 2
-    engines: int = 1000  #: of all users together
+    engines: int = 1000  #: engines of all users together
     idle_age_s: float = 300.0  #: an engine that was idle for this long is closed
     sweep_every_s: float = 60.0
 

@@ -29,7 +29,7 @@ class TrackedExecution:
     agent_name: str
     user_id: str
     run_id: str
-    last_beat_s: float  #: on the event loop's clock
+    last_beat_s: float  #: time on the event loop's clock
     state: ExecutionState = ExecutionState.RUNNING
 
 

@@ -67,39 +67,63 @@ class Backend:
             "NETRA_MIGRATION_SHADOW_GOVERNOR": "off",  # every run is compared, however busy the machine is
         }
         self.settings = MigrationSettings(home=home, ledger_dir=ledger)
-        self._log = home / "backend.log"
+        self._log, self._controller_log = home / "backend.log", home / "controller.log"
         self._process: asyncio.subprocess.Process | None = None
+        self._controller: asyncio.subprocess.Process | None = None
         self._http = httpx.AsyncClient(timeout=5.0)
         self.url = self.chat_url = ""
 
-    async def start(self, tenants: list[str]) -> None:
+    async def start(self, tenants: list[str], build: Mapping[str, str] | None = None) -> None:
         """Load the sample data, start the server and wait until it is ready.
+
+        Args:
+            tenants: who get sample data.
+            build: the settings of the server's first build; None: the build as it is.
 
         Raises:
             BackendError: the server does not start.
             ConfigurationError: there is no `netra` command next to this one.
         """
         seeding = asyncio.create_task(self.command("netra", "seed", *(part for tenant in tenants for part in ("--tenant", tenant))))
-        with self._log.open("wb") as log:
+        await self.deploy(build or {})
+        await seeding
+
+    async def deploy(self, build: Mapping[str, str]) -> None:
+        """Stop the server if there is one, start another build, and wait until it is ready.
+
+        Args:
+            build: the settings of the build.
+
+        Raises:
+            BackendError: the server does not start.
+            ConfigurationError: there is no `netra` command next to this one.
+        """
+        await _end(self._process)
+        environment = {**self.environment, **build}
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                _program("netra"), "serve", "--port", "0", "--json", env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=log
+                _program("netra"), "serve", "--port", "0", "--json", env=environment, stdout=asyncio.subprocess.PIPE, stderr=log
             )
         told = await self._first_document(self._process)
         self.url, self.chat_url = told["url"], told["chat"]
         await self.until(self._ready, "ready", _START_S)
-        await seeding
+
+    async def control(self) -> None:
+        """Start a controller of ramps.
+
+        Raises:
+            ConfigurationError: there is no `netra-migration` command next to this one.
+        """
+        with self._controller_log.open("wb") as log:
+            self._controller = await asyncio.create_subprocess_exec(
+                _program("netra-migration"), "rollout", "run", "--every", "0.25", env=self.environment, stdout=log, stderr=log
+            )
 
     async def aclose(self) -> None:
-        """Stop the server."""
+        """Stop all processes."""
         await self._http.aclose()
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), _STOP_S)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+        await _end(self._controller)
+        await _end(self._process)
 
     async def command(self, program: str, *arguments: str, findings: bool = False) -> str:
         """Run one of the project's commands as an operator would, and return its output.
@@ -204,6 +228,17 @@ class Backend:
     def _last_log(self) -> str:
         lines = self._log.read_text(errors="replace").splitlines()[-5:] if self._log.exists() else []
         return "the last log lines:\n" + "\n".join(lines)
+
+
+async def _end(process: asyncio.subprocess.Process | None) -> None:
+    if process is None or process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 def _program(name: str) -> str:

@@ -24,9 +24,9 @@ def demo(
     keep: Annotated[Path | None, typer.Option(help="Folder for flags, database, evidence and logs. Default: a temporary one.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Move real chats from the legacy engine to UserExecutionEngine: backend, WebSocket clients, flags, shadows, kill switch, report.
+    """Move real traffic from the legacy engines to UserExecutionEngine: backend, a ramp by itself, chats, shadows, kill switch, report.
 
-    Needs no server and no network; takes less than a minute. The exit code is 0 only if every step succeeded.
+    Needs no server and no network; takes about a minute. The exit code is 0 only if every step succeeded.
     """
     with _folder(keep) as home:
         passed = asyncio.run(_play(home, as_json=as_json))
@@ -41,8 +41,9 @@ async def _play(home: Path, *, as_json: bool) -> bool:
     from migration import MigrationSettings
     from migration.evidence import EvidenceReader
     from netra_backend.app.execution.demo.backend import Backend, BackendError
+    from netra_backend.app.execution.demo.progress import Progress
     from netra_backend.app.execution.demo.report import Report
-    from netra_backend.app.execution.demo.scenario import Progress, Scenario
+    from netra_backend.app.execution.demo.scenario import Scenario
 
     started = time.monotonic()
     progress = Progress()
@@ -53,10 +54,10 @@ async def _play(home: Path, *, as_json: bool) -> bool:
 
         def tell() -> None:
             if console.is_terminal:
-                live.update(_table(progress, time.monotonic() - started), refresh=True)
+                live.update(_shown(progress, time.monotonic() - started), refresh=True)
             elif progress.phase not in told:
                 told.append(progress.phase)
-                console.print(f"{time.monotonic() - started:5.1f} s  {progress.phase}", highlight=False)
+                console.print(f"{time.monotonic() - started:5.1f} s  {progress.phase}", highlight=False, soft_wrap=True)
 
         try:
             await Scenario(backend, progress, tell).play()
@@ -79,11 +80,17 @@ async def _play(home: Path, *, as_json: bool) -> bool:
     return report.passed
 
 
-def _table(progress: "Progress", seconds: float) -> "Table":  # type: ignore[name-defined]  # noqa: F821 - imported when the command runs
+def _shown(progress: "Progress", seconds: float) -> "Table":  # type: ignore[name-defined]  # noqa: F821 - imported when the command runs
+    """Return what a terminal shows: the ramp while it is played, and then the chats."""
     from rich.table import Table
 
     from migration.stages import PLANS
+    from netra_backend.app.execution.demo.report import decisions
 
+    if not progress.chats:
+        table = decisions(progress)
+        table.title = f"{seconds:.0f} s: {progress.phase}"
+        return table
     table = Table("tenant", "stage", "serves", "shadows", "chats", "last", title=f"{seconds:.0f} s: {progress.phase}", title_justify="left")
     done = Counter(chat.tenant for _, chat in progress.chats)
     last = {chat.tenant: f"{chat.engine}, {chat.duration_s * 1000:.0f} ms" for _, chat in progress.chats}

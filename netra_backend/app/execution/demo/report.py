@@ -2,6 +2,7 @@
 
 import statistics
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +15,13 @@ from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import Origin, Verdict
 from migration.stages import PLANS, STAGE_ORDER
 from netra_backend.app.execution.demo.backend import Metrics
-from netra_backend.app.execution.demo.scenario import OTHERS, SURFACE, Progress
+from netra_backend.app.execution.demo.progress import Progress
+from netra_backend.app.execution.demo.ramping import because, decided
+from netra_backend.app.execution.demo.regression import RAMPED
+from netra_backend.app.execution.demo.scenario import OTHERS, SURFACE
 
 _SHOWN: Final = 8
+_STYLES: Final = {"rolled back": "bold red", "promoted": "green", "holds": "yellow"}
 _ROWS: Final = 12
 
 
@@ -33,7 +38,7 @@ class Report:
     def __init__(self, progress: Progress, metrics: Metrics, evidence: EvidenceReader, seconds: float) -> None:
         self._progress, self._metrics = progress, metrics
         self.seconds = seconds
-        self.summaries = {surface: evidence.summary(surface) for surface in (SURFACE, *OTHERS)}
+        self.summaries = {surface: evidence.summary(surface) for surface in (SURFACE, RAMPED, *OTHERS)}
         found = evidence.divergences(surface=SURFACE, limit=1000)
         order = {verdict: rank for rank, verdict in enumerate((Verdict.DIVERGENT, Verdict.NOISE, Verdict.ACCEPTED))}
         self.divergences: list[DivergenceView] = sorted(
@@ -55,6 +60,7 @@ class Report:
             "passed": self.passed,
             "seconds": round(self.seconds, 1),
             "runs": [{"stage": stage, "engine": engine, "runs": runs} for (stage, engine), runs in self._runs().items()],
+            "ramp": [{"what": one.what, "why": one.why, "evidence": one.seen} for one in self._progress.decisions],
             "verdicts": self.summaries[SURFACE].verdicts,
             "surfaces": {surface: summary.verdicts for surface, summary in self.summaries.items()},
             "divergences": [
@@ -82,14 +88,14 @@ class Report:
         verdicts = Table("surface", *(verdict.value for verdict in Verdict), title="Verdicts of the shadowed runs", title_justify="left")
         for surface, summary in self.summaries.items():
             verdicts.add_row(surface, *(str(summary.verdicts[verdict]) for verdict in Verdict))
-        for table in (runs, latency, verdicts, self._divergence_table()):
+        for table in (decisions(self._progress), runs, latency, verdicts, self._divergence_table()):
             console.print(table)
         if self.shown is not None:
             print_detail(self.shown, 1)
         effects = ", ".join(f"{count} {mode.replace('_', ' ')}" for mode, count in document["effects"].items())
         console.print(f"Effects: {effects}", highlight=False)
         for passed, what in self._progress.checks:
-            console.print(Text("yes  " if passed else "NO   ", style="green" if passed else "bold red") + Text(what))
+            console.print(Text("yes  " if passed else "NO   ", style="green" if passed else "bold red") + Text(what), soft_wrap=True)
         console.print(f"{'All checks passed' if self.passed else 'Some checks failed'}, in {self.seconds:.0f} s.", highlight=False)
 
     def _divergence_table(self) -> Table:
@@ -128,6 +134,16 @@ class Report:
             "failed_by_reason": self._metrics.by("migration_shadow_failed_total", "reason", surface=SURFACE),
             "worker_restarts": int(self._metrics.sum("migration_shadow_worker_restarts_total")),
         }
+
+
+def decisions(progress: Progress) -> Table:
+    """Return what the controller decided about the surface that moved along a ramp, each with its first reason."""
+    table = Table("when (UTC)", "decision", "because", title=f"The ramp of {RAMPED}, by itself", title_justify="left")
+    for one in progress.decisions:
+        style = next((style for word, style in _STYLES.items() if word in one.what), "")
+        what = decided(one).removeprefix(f"{RAMPED}: ")
+        table.add_row(datetime.fromtimestamp(one.at, UTC).strftime("%H:%M:%S"), Text(what, style), Text(because(one)))
+    return table
 
 
 def _first_rows(detail: DivergenceDetail | None) -> DivergenceDetail | None:

@@ -1,19 +1,19 @@
 """The demo's steps, in order, and the conditions that must hold in the end.
 
-1. Six tenants are pinned to the six stages; a seventh starts at `off`.
-2. All of them chat at once, through real WebSockets.
-3. In the middle of that load the shadow worker is killed.
-4. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
-5. The kill switch is switched on and off again; at `complete` it changes nothing.
-6. The other surfaces get requests as well: one-shot runs, batches and tool calls.
-7. The shadows finish, and everything is counted.
+1. The surface of tool calls moves along a ramp: a gate holds, a regression is rolled back, its fix is promoted (`ramping.py`).
+2. For chats, six tenants are pinned to the six stages; a seventh starts at `off`.
+3. All of them chat at once, through real WebSockets.
+4. In the middle of that load the shadow worker is killed.
+5. The seventh tenant moves `off -> dualwrite -> shadow -> live`, each time in the middle of one of its chats.
+6. The kill switch is switched on and off again; at `complete` it changes nothing.
+7. The other surfaces get requests as well: one-shot runs, batches and tool calls.
+8. The shadows finish, and everything is counted.
 """
 
 import asyncio
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from migration.flags.editors import FileEditor
@@ -23,9 +23,12 @@ from migration.model import Origin, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from netra_backend.app.execution.demo.backend import Backend, Metrics
 from netra_backend.app.execution.demo.clients import Chat, User
+from netra_backend.app.execution.demo.progress import Progress
+from netra_backend.app.execution.demo.ramping import FIRST, Ramping
+from netra_backend.app.execution.demo.regression import RAMPED
 
 SURFACE: Final = "chat"
-OTHERS: Final = ("oneshot", "batch", "tools")
+OTHERS: Final = ("oneshot", "batch")
 PINNED: Final = dict(zip(("acme", "globex", "initech", "umbrella", "hooli", "stark"), STAGE_ORDER, strict=True))
 MOVER: Final = "wayne"
 PATH: Final = (Stage.DUALWRITE, Stage.SHADOW, Stage.LIVE)
@@ -45,20 +48,6 @@ _QUESTIONS: Final = (
 )
 
 
-@dataclass(slots=True)
-class Progress:
-    """The facts so far, which are shown while the demo runs."""
-
-    phase: str = "starting"
-    stages: dict[str, Stage] = field(default_factory=dict)  #: by tenant
-    chats: list[tuple[Stage, Chat]] = field(default_factory=list)  #: each with the stage whose plan it must have had
-    checks: list[tuple[bool, str]] = field(default_factory=list)
-
-    def check(self, passed: bool, what: str) -> None:
-        """Record a condition that must hold, and whether it holds."""
-        self.checks.append((passed, what))
-
-
 class Scenario:
     """Plays the demo against a backend.
 
@@ -71,7 +60,7 @@ class Scenario:
     def __init__(self, backend: Backend, progress: Progress, tell: Callable[[], None]) -> None:
         self._backend, self._progress, self._tell = backend, progress, tell
         self._users: dict[str, User] = {}
-        self._surfaces = backend.settings.surfaces
+        self._surfaces = [surface for surface in backend.settings.surfaces if surface != RAMPED]
         self._editor = FileEditor(backend.settings.path(backend.settings.flags_file))
 
     async def play(self) -> None:
@@ -84,7 +73,8 @@ class Scenario:
         self._phase("starting the backend")
         self._pin()
         try:
-            await self._backend.start(tenants)
+            await self._backend.start(tenants, FIRST)
+            await Ramping(self._backend, self._progress, self._tell, tenants).play()
             await asyncio.gather(*(self._connect(tenant) for tenant in tenants))
             await self._load_with_a_dead_worker()
             await self._move()
@@ -198,7 +188,7 @@ class Scenario:
 
         answers = [status for statuses in await asyncio.gather(*(ask(tenant) for tenant in PINNED)) for status in statuses]
         self._progress.check(
-            answers == [_OK] * len(answers), f"all {len(answers)} requests on the surfaces {', '.join(OTHERS)} were answered"
+            answers == [_OK] * len(answers), f"all {len(answers)} requests on the surfaces {', '.join((RAMPED, *OTHERS))} were answered"
         )
 
     async def _operate(self, *arguments: str, known: Callable[[Metrics], Awaitable[bool]]) -> None:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Column, Connection, Float, Index, MetaData, Select, String, Table, Text, and_, bindparam, func, or_, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from netra_backend.app.errors import RunRefusedError, RunStoreUnavailableError
 from netra_backend.app.services.database import ID_CHARACTERS, create_schema
+from netra_backend.app.services.inserts import insert_into
 from netra_backend.app.services.runs.finished_run import FinishedRun, RunKey, in_order, key_of
 from netra_backend.app.services.transactions import transactions
 
@@ -52,9 +52,9 @@ class SqlRuns:
     def __init__(self, engine: AsyncEngine, table: Table) -> None:
         self._engine, self._table, self._database = engine, table, transactions(engine)
         self._key = tuple_(*(table.c[column] for column in KEY))
-        # Statements are made once: making one takes longer than what the database needs for it.
-        column, dialect = table.c, postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._insert = dialect.insert(table).on_conflict_do_nothing()
+        # Statements are made once, because making a statement takes longer than executing it.
+        column = table.c
+        self._insert = insert_into(table, engine.dialect.name).on_conflict_do_nothing()
         self._thread = select(column.record).where(*(column[name] == bindparam(name) for name in KEY[:-1]))
         self._newest = self._thread.order_by(column.started_at.desc(), column.run_id.desc()).limit(bindparam("newest"))
         self._made = False

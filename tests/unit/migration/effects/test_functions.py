@@ -7,13 +7,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from migration.effects import effect
+from migration.effects.journals.recording import Recording
+from migration.effects.journals.streams import decode_stream
 from migration.effects.journals.threads import follow_threads
-from migration.errors import RecordedEffectError
+from migration.effects.ports import activate, deactivate
+from migration.errors import RecordedEffectError, TakenOverError
+from migration.model import EffectError, RunRequest
 
 
 class OutOfStockError(Exception):
@@ -165,3 +170,50 @@ async def test_an_argument_too_many_is_the_functions_own_error():
 
     with pytest.raises(TypeError, match="too many positional arguments"):
         await find("Rome", "Paris")
+
+
+@effect("model", raises=[OutOfStockError])
+async def spoken(words: int, *, fails: bool = False) -> AsyncIterator[str]:
+    for number in range(words):
+        yield str(number)
+    if fails:
+        raise OutOfStockError("no more words")
+
+
+async def read(most: int, **how: Any) -> list[str]:
+    found = []
+    async with aclosing(spoken(4, **how)) as words:
+        async for word in words:
+            found.append(word)
+            if len(found) == most:
+                break
+    return found
+
+
+@pytest.mark.parametrize(("most", "ended"), [(9, "done"), (2, "left")])
+async def test_a_stream_is_recorded_as_far_as_it_was_read(recorded, replayed, most, ended):
+    journal = await recorded(lambda: read(most))
+    told = decode_stream(journal[0].reply)
+    assert ([bytes(piece) for _, piece in told.stream], told.ended) == ([b'"0"', b'"1"', b'"2"', b'"3"'][:most], ended)
+    assert (await replayed(lambda: read(most), journal))[0] == ["0", "1", "2", "3"][:most]
+
+
+async def test_a_stream_that_fails_is_recorded_with_its_error(recorded, replayed):
+    async def failing() -> None:
+        with pytest.raises(OutOfStockError, match="no more words"):
+            await read(9, fails=True)
+
+    (told,) = await recorded(failing)
+    assert told.error == EffectError(type="OutOfStockError", message="no more words")
+    await replayed(failing, [told])
+
+
+async def test_a_run_that_was_taken_over_begins_no_stream():
+    tape = Recording(RunRequest(surface="s", tenant_id="t", user_id="u", thread_id="d", run_id="r", payload=b"{}", received_at=0.0))
+    tape.take_over()
+    token = activate(tape)
+    try:
+        with pytest.raises(TakenOverError):
+            await read(1)
+    finally:
+        deactivate(token)

@@ -33,3 +33,14 @@ def test_other_code_is_another_build(package):
 
 def test_engines_that_are_not_there_have_no_known_build():
     assert engines_build(MigrationSettings(engines="no_such_package_here:build")) == ""
+
+
+def test_another_code_is_another_build_where_the_package_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    package = tmp_path / "ramped_shop"
+    package.mkdir()
+    (package / "engines.py").write_text("one = 1\n")
+    settings = MigrationSettings(engines="ramped_shop.engines:build", import_path=(str(tmp_path),))
+    before = engines_build(settings)
+    (package / "engines.py").write_text("one = 2\n")
+    assert engines_build(settings) not in {before, ""}

@@ -354,6 +354,17 @@ def test_a_move_that_is_not_proved_is_held_with_its_reasons_and_not_tried_at_onc
     assert world.position == PATH[0]
 
 
+def test_a_move_that_stays_unproved_is_reported_once_and_again_when_its_reason_changes(world):
+    world.refusal = ("it lacks runs of acme",)
+    world.start()
+    one = world.controller("one")
+    lead(world, one, 100)  # three tries
+    assert [one.reasons for one in world.told] == [("it lacks runs of acme",)]
+    world.refusal = ("it lacks runs of globex",)
+    lead(world, one, 100)
+    assert [one.reasons for one in world.told] == [("it lacks runs of acme",), ("it lacks runs of globex",)]
+
+
 def test_while_another_controller_leads_it_only_waits(world):
     world.start()
     one, other = world.controller("one"), world.controller("other")

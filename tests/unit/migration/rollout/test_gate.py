@@ -52,6 +52,12 @@ def test_what_is_proved_is_promoted_and_says_why():
     assert found.reasons[0] == "All runs: fewer than 2.00% of the runs of these tenants diverge; 0 of 4,000 do."
 
 
+def test_the_rule_about_slow_runs_can_be_switched_off():
+    step = replace(STEP, gate=replace(STEP.gate, most_slow_more=1.0))
+    assert decide(step, standing(slower=2.0), TUESDAY).what == "promote"
+    assert decide(STEP, standing(slower=2.0), TUESDAY).what == "roll back"
+
+
 @pytest.mark.parametrize("stage", ["live 10 %", "dualwrite 100 %", "rampdown 100 %"])
 def test_a_breach_rolls_back_at_every_step_whatever_else_stands(stage):
     step = next(one for one in STEPS if one.name == stage)

@@ -48,7 +48,7 @@ def matched(**changes) -> ShadowResult:
 
 def follow(sink: Sink, times: int, compare=compare, **changes) -> list[ShadowResult]:
     injections = Injections(compare, sink, random.Random(5))  # noqa: S311 - the same differences each time
-    return [injections.followed(JOB, SHADOW, matched(**changes)) for _ in range(times)]
+    return [injections.followed(JOB, matched(**changes)) for _ in range(times)]
 
 
 def test_every_kind_of_difference_is_injected_and_seen_in_the_self_test():
@@ -59,7 +59,7 @@ def test_every_kind_of_difference_is_injected_and_seen_in_the_self_test():
     assert sink.injected.total() == SELF_TEST
 
 
-def test_after_the_self_test_one_match_of_a_hundred_is_used():
+def test_after_the_self_test_one_run_of_a_hundred_is_used():
     sink = Sink(before=SELF_TEST)
     follow(sink, 2000, compare=lambda job, _shadow: compare(job, SHADOW))
     assert 5 <= sink.injected.total() <= 40
@@ -72,8 +72,15 @@ def test_what_a_blind_comparison_does_not_see_is_counted_and_logged(caplog):
     assert "did not see an injected difference" in caplog.text
 
 
+@pytest.mark.parametrize("verdict", [Verdict.ACCEPTED, Verdict.NOISE])
+def test_a_surface_whose_runs_all_have_an_accepted_difference_has_a_self_test_too(verdict):
+    sink = Sink()
+    follow(sink, 30, verdict=verdict)
+    assert sink.injected.total() == sink.seen.total() == SELF_TEST
+
+
 @pytest.mark.parametrize("changes", [{"verdict": Verdict.DIVERGENT}, {"verdict": Verdict.INCONCLUSIVE}, {"basis": None}])
-def test_only_matches_of_a_known_basis_are_used(changes):
+def test_only_runs_of_a_known_basis_whose_shadow_did_not_diverge_are_used(changes):
     sink = Sink()
     follow(sink, 5, **changes)
     assert not sink.injected

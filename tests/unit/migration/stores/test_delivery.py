@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from migration.model import Stage
 from migration.stores import Retry
+from migration.stores.delivery import Delivery
+from migration.stores.writing import StoreWrites
 
 
 async def rows(world, store):
@@ -135,3 +137,26 @@ async def test_an_outbox_that_cannot_be_read_stops_no_delivery(world, make_run, 
 
 def test_waiting_times_stay_bounded_however_often_a_store_failed():
     assert [Retry().delay_s(failures) for failures in (1, 2, 3, 7, 10**6)] == [1, 2, 4, 60, 60]
+
+
+async def test_rows_that_come_while_the_delivery_rests_are_claimed_together(world, make_run):
+    claimed = []
+    claim = world.outbox.claim
+
+    async def counting(*about):
+        found = await claim(*about)
+        claimed.append(len(found))
+        return found
+
+    world.outbox.claim = counting
+    writes = StoreWrites(world.stores, world.coverage)
+    delivery = Delivery(outbox=world.outbox, writes=writes, metrics=world.metrics, rest_s=0.3, poll_s=60.0)
+    delivery.start()
+    for number in range(6):
+        await world.outbox.add(make_run(f"run-{number}"), ["user"])
+        delivery.wake("user")
+    async with asyncio.timeout(30):
+        while len(world.user.ids) < 6:  # noqa: ASYNC110 - a fake store sets no event
+            await asyncio.sleep(0.01)
+    await delivery.aclose()
+    assert len([rows for rows in claimed if rows]) <= 3
