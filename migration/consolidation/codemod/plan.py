@@ -59,7 +59,7 @@ def plan_codemod(
     links = Links(analyser, analyses)
     suspicions = links.suspicions()
     links.spread(suspicions)  # 3 links: what must be rewritten together across files
-    changes = _changes(tree, analyses, links)  # 4 edits, statements: the new texts
+    changes = _changes(tree, analyses, links, codemod)  # 4 edits, statements: the new texts
     advice = {*refused(analyses, suspicions), *still_named(tree, changes, analyses, codemod)}  # 5 report: what is left to a person
     return CodemodPlan(
         root=root,
@@ -88,10 +88,10 @@ def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], prog
             problems[path] = Problem(path=path, kind="unparsable", detail=f"LibCST does not read it: {type(error).__name__}")
 
 
-def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tuple[CodemodChange, ...]:
+def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links, codemod: CodemodConfiguration) -> tuple[CodemodChange, ...]:
     while True:
         changes = tuple(change for path, analysis in analyses.items() if (change := _change(tree, path, analysis, analyses)) is not None)
-        wrong = failures(tree, changes)  # 4a proof: what does not hold is not offered
+        wrong = failures(tree, changes, codemod.modules)  # 4a proof: what does not hold is not offered
         if not wrong:
             return changes
         for path, reason in wrong.items():

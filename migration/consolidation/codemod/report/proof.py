@@ -3,7 +3,7 @@
 import ast
 import builtins
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
@@ -41,9 +41,7 @@ class _Parsed:
         return frozenset(self.scopes.module.sites)
 
     def undefined(self) -> frozenset[str]:
-        """Return the names that are read and that nothing binds; () if a star import may bind them."""
-        if "*" in self.bound:
-            return frozenset()
+        """Return the names that are read and that nothing binds, except perhaps a star import."""
         names = (node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
         return frozenset(node.id for node in names if node.id not in _ALWAYS and not self._is_bound(node))
 
@@ -56,12 +54,13 @@ class _Parsed:
         return table is None or bool(self.scopes.sites(table, node.id))
 
 
-def failures(tree: Tree, changes: Sequence[CodemodChange]) -> dict[str, str]:
+def failures(tree: Tree, changes: Sequence[CodemodChange], named: Collection[str]) -> dict[str, str]:
     """Return the changed files that fail a check, each with what is wrong; {} if all changes are sound.
 
     Args:
         tree: the files as they are.
         changes: the changed files.
+        named: the modules that rules name; one that does not exist yet is the business of the rule's author.
     """
     found: dict[str, str] = {}
     before: dict[str, _Parsed] = {}
@@ -76,7 +75,7 @@ def failures(tree: Tree, changes: Sequence[CodemodChange]) -> dict[str, str]:
         except (SyntaxError, ValueError, RecursionError) as error:
             found[change.path] = f"the rewritten file would not parse or compile ({error})"
     for change in changes:
-        if change.path in after and (wrong := _wrong(tree, change, before[change.path], after)) is not None:
+        if change.path in after and (wrong := _wrong(tree, change, before[change.path], after, named)) is not None:
             found.setdefault(change.path, wrong)
     lost = {path: before[path].bound - after[path].bound for path in after if "*" not in after[path].bound}
     for path, taken in _taken(tree, {path: names for path, names in lost.items() if names}, after):
@@ -84,12 +83,14 @@ def failures(tree: Tree, changes: Sequence[CodemodChange]) -> dict[str, str]:
     return found
 
 
-def _wrong(tree: Tree, change: CodemodChange, before: _Parsed, after: Mapping[str, _Parsed]) -> str | None:
+def _wrong(tree: Tree, change: CodemodChange, before: _Parsed, after: Mapping[str, _Parsed], named: Collection[str]) -> str | None:
     now = after[change.path]
-    if new := now.undefined() - before.undefined():
+    new = now.undefined() - before.undefined() if "*" not in now.bound else frozenset[str]()
+    if new:
         return f"{', '.join(sorted(new))} would not be defined"
     for module, name in sorted(now.imports(tree, change.path) - before.imports(tree, change.path)):
-        if not _resolves(tree, module, name, after):
+        is_later = module in named and not tree.names.modules.exists(module)
+        if not is_later and not _resolves(tree, module, name, after):
             return f"{module}{'.' + name if name else ''} could not be imported"
     return None if _keeps_lines(change) else "a line would differ that has nothing to do with the rewrite"
 
