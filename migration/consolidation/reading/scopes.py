@@ -117,7 +117,7 @@ class Scopes:
     def sites(self, table: Table, name: str) -> Sequence[Site]:
         """Return the places that may bind a name used in this scope; () if only a star import or a builtin can bind it.
 
-        Before a class body has bound a name, the name may mean that of the module.
+        Before a class body has bound a name, the name may mean the module's.
         """
         owner = self.owner(table, name)
         found = owner.sites.get(name, [])
