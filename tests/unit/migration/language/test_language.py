@@ -59,3 +59,9 @@ def test_a_thing_in_the_glossary_has_no_second_name(word: str, instead: str) -> 
 def test_the_words_of_the_readme_lead_to_the_glossary() -> None:
     assert "docs/glossary.md" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "(glossary.md)" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))], ids=lambda page: page.name)
+def test_a_row_of_a_table_is_one_line(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert re.findall(r"^\| .*[^|\s]\s*$", text, re.MULTILINE) == []
