@@ -1,4 +1,4 @@
-"""How many more runs the gates of surfaces need, as they were decided last.
+"""How much each surface's gate needs more runs, by its last decision.
 
 Gates write it, and serving processes read it in the background. While shadows cost too much, they first draw fewer runs where the
 gate needs them least (`shadow/governor.py`).
@@ -20,14 +20,14 @@ gate_needs = Table(
     "migration_gate_needs",
     metadata,
     Column("surface", String(64), primary_key=True),
-    Column("need", Float(53), nullable=False, comment="0: the gate needs no more runs, to 1: it is not known how many it needs"),
+    Column("need", Float(53), nullable=False, comment="from 0 (the gate needs no more runs) to 1 (it is not known how many it needs)"),
     Column("at", Float(53), nullable=False, comment="Unix seconds of the gate's decision"),
 )
 
 _WAIT_S: Final = 2.0
-#: An older need is not used: the gate is no longer asked.
+#: An older need is not used, because the gate is no longer asked.
 _OLD_S: Final = 600.0
-#: With so many runs still needed, the need is one half.
+#: If a gate still needs this many runs, its need is one half.
 _HALF: Final = 300.0
 
 

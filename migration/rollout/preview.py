@@ -107,7 +107,7 @@ def preview_stage(
 def preview_switch(
     parts: EditParts, read: FlagRead, key: str, change: Change, prove_change: ProveChange, *, progress: Callable[[int], None]
 ) -> Preview:
-    """Return the effect that a change of a flag of all surfaces would have. Errors of `change` pass through."""
+    """Return the effect of a change of a flag that all surfaces share. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, None)

@@ -137,7 +137,7 @@ class Governing:
                 self._metrics.failed("shadow.govern")
 
     async def _follow(self, needs: "GateNeeds") -> None:
-        """Read the needs of gates. This has its own task, so that a database that hangs does not keep the governor from looking."""
+        """Read the needs of gates. Done in a separate task, so that the governor's checks continue while the database hangs."""
         problem: str | None = None
         while True:
             try:

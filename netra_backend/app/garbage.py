@@ -1,8 +1,8 @@
 """Garbage collection of a server process: no collection pauses the users' runs for long.
 
-A full collection looks at everything that a server keeps: modules, tens of thousands of open connections, current runs. What survived it is
-not garbage, so after a long one all of that is left out of later ones (`gc.freeze`). It is still freed with its last reference:
-connections and runs leave no cycles behind, which tests hold.
+A full collection looks at everything that a server keeps: modules, tens of thousands of open connections, current runs. Objects that
+survive it are not garbage, so after a long collection they are left out of later ones (`gc.freeze`). They are still freed when their last
+reference ends: connections and runs leave no reference cycles, which tests check.
 """
 
 import gc
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-#: Seconds of processor time from which on a full collection is long. The next ones begin at nothing, and each may take a quarter more.
+#: A full collection that takes at least this many seconds of processor time is long.
 LONG_S: Final = 0.005
 _FULL: Final = 2
 #: What exists after these numbers of new objects, of collections of the youngest, and of collections of the middle generation is looked at
@@ -31,16 +31,16 @@ class Garbage:
         self._threshold = gc.get_threshold()
 
     def start(self) -> None:
-        """Leave out what exists now, and from here on what survives a long collection."""
+        """Leave out the objects that exist now, and from now on those that survive a long collection."""
         self._threshold = gc.get_threshold()
         gc.set_threshold(*_OFTEN)
         gc.collect()
         self._freeze()
-        gc.collect()  # the next full one comes when a quarter has been added to what this one saw: nothing
+        gc.collect()  # sees no objects; the next full collection begins when the objects have grown by a quarter since this one
         gc.callbacks.append(self.collected)
 
     def stop(self) -> None:
-        """Watch no more; what was left out is looked at again. Idempotent."""
+        """Stop watching; objects that were left out are collected again. Idempotent."""
         if self.collected in gc.callbacks:
             gc.callbacks.remove(self.collected)
             gc.set_threshold(*self._threshold)

@@ -50,7 +50,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._owe()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, without a cycle that only a collection of garbage could end."""
+        """Forget the connection, and end the reference cycle that would keep it in memory."""
         self._paid()
         super().connection_lost(exc)
         self.parser = None  # type: ignore[assignment]  # nothing is received any more
@@ -142,7 +142,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def on_task_complete(self, task: "asyncio.Task[None]") -> None:
-        """The application is done with the connection: end the cycle of the two."""
+        """Called when the application is done with the connection: end the reference cycle between both."""
         super().on_task_complete(task)
         self.scope.clear()  # type: ignore[attr-defined]  # a dictionary with typed keys
 

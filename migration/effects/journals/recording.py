@@ -58,7 +58,7 @@ class Recording:
         self._ended_s: float | None = None
         self._events: list[Event] = []
         self._last: Event | None = None
-        # Not `self.elapsed_s`: as a cycle, a finished run would stay in memory until the next collection of garbage.
+        # Not `self.elapsed_s`, because a reference cycle would keep a finished run in memory until the next garbage collection.
         self._journal = Journal(clock=lambda: clock() - begun, limits=limits)
         self._record = UnfailingJournal(self._journal, on_failure)
         self._cancelled = self._taken_over = False

@@ -96,7 +96,7 @@ class HostedEditor:
             return self._confirmed(api, read, flag)
 
     def archive(self, read: FlagRead, key: str, *, comment: str) -> None:
-        """Archive a flag, if it is unchanged since it was read. LaunchDarkly archives it in all environments, and SDKs get it no longer.
+        """Archive a flag, if it is unchanged since it was read. LaunchDarkly archives it in all environments, and SDKs no longer get it.
 
         Raises:
             FlagSourceError: LaunchDarkly has no such flag, cannot be reached, or does not show the flag as archived afterwards.

@@ -106,7 +106,7 @@ class ChatSession:
             connection_id=uuid.uuid4().hex,
             limit=gateway.limits.runs_per_connection,
             drain=gateway.drain,
-            # Not a method of this object: as a cycle, it would stay in memory until the next collection of garbage.
+            # Not a method of this object, because a reference cycle would stay in memory until the next garbage collection.
             ended=lambda: _look_at_drain(gateway, connection),
         )
         self._told_of_drain = False
