@@ -38,7 +38,7 @@ unit: $(STAMP) ## the tests that start no server, or those under T=
 	$(BIN)/python -m pytest -q $(or $(T),tests/unit)
 
 # Two at a time: none of them needs what another one writes.
-check: $(STAMP) ## formatting, lint, types, import contracts, generated files
+check: $(STAMP) ## formatting, lint, types, import contracts, language, generated files
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check-types check-lint check-pages $(MORE_CHECKS)
 
 check-types:

@@ -1,5 +1,5 @@
 # What only the migration needs of `make`; it is removed together with it.
-.PHONY: check-contracts demo bench nightly prove-removable
+.PHONY: check-contracts check-language demo bench nightly prove-removable
 PROJECTS += .
 UNLOCKED := --no-emit-package netra-strangler
 
@@ -7,10 +7,13 @@ define MORE_TESTS
 $(BIN)/netra-migration tracker --run
 endef
 
-MORE_CHECKS := check-contracts
+MORE_CHECKS := check-contracts check-language
 
 check-contracts:
 	$(BIN)/lint-imports
+
+check-language:
+	$(BIN)/python -m pytest -q tests/unit/migration/language tests/meta/test_error_trees.py
 
 demo: $(STAMP) ## move real chats from the legacy engine to UserExecutionEngine, watched
 	$(BIN)/netra-migration demo

@@ -123,7 +123,14 @@ class Migration:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
         self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
-        self.governing = governing = Governing(settings, metrics) if settings.shadow_governor == "on" else None
+        # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
+        # calls it.
+        from migration.evidence import GateNeeds, UnseenRuns
+        from migration.processes import Heartbeat
+        from migration.stores import FinishedRuns
+
+        governed = settings.shadow_governor == "on"
+        self.governing = governing = Governing(settings, metrics, needs=GateNeeds(settings)) if governed else None
         self.flags = LaunchDarklyFlags(settings, metrics, governor=governing)
         self._under_way = Counter[str]()
         self._build = Build(settings)
@@ -131,12 +138,6 @@ class Migration:
             surface: Failover(policies[surface], both[Origin.CONTROL], build=self._build, metrics=metrics)
             for surface, both in engines.items()
         }
-        # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
-        # calls it.
-        from migration.evidence import UnseenRuns
-        from migration.processes import Heartbeat
-        from migration.stores import FinishedRuns
-
         unseen = UnseenRuns(settings)
         self.shadow = ProcessShadow(settings, metrics, self._shadowed, unseen=unseen.count)
         self._heartbeat = Heartbeat(

@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "ramp",
     "rollout",
     "shadow",
+    "failover",
     "kill",
     "history",
     "doctor",

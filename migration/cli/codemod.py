@@ -10,7 +10,15 @@ import typer
 from migration.cli.output import JsonFlag, note, print_json, print_table
 from migration.cli.progress import progress_bar
 from migration.consolidation import load_configuration
-from migration.consolidation.codemod import CodemodPlan, apply_plan, as_diff, load_codemod_configuration, plan_codemod
+from migration.consolidation.codemod import (
+    CodemodPlan,
+    apply_plan,
+    as_diff,
+    explained,
+    grouped,
+    load_codemod_configuration,
+    plan_codemod,
+)
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -33,6 +41,10 @@ def run(
         Path | None,
         typer.Option("--rules", help="TOML file with [tool.netra-migration.codemod]; default: the closest pyproject.toml with it."),
     ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="FILE:LINE", help="Show only the work by hand of this place or file, in full."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Rewrite the consumers of legacy implementations to the target where that is certain, and report the places where it is not.
@@ -51,15 +63,20 @@ def run(
         apply_plan(made)
     if as_json:
         print_json(_document(made, applied=apply, seconds=time.perf_counter() - started_s))
-    elif not apply:
-        for change in made.changes:
-            _write(as_diff(change))
     else:
-        for change in made.changes:
-            typer.echo(change.path)
-    _report(made, applied=apply, as_json=as_json)
+        _show(made, applied=apply, explain=explain)
+        _report(made, applied=apply, explain=explain)
     if made.advice or (made.changes and not apply):
         raise typer.Exit(_FINDING)
+
+
+def _show(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+    """Show the diff, or the paths of the files that were written; nothing if the question is about one place."""
+    for change in made.changes if explain is None else ():
+        if applied:
+            typer.echo(change.path)
+        else:
+            _write(as_diff(change))
 
 
 def _write(diff: str) -> None:
@@ -82,24 +99,38 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
             {"path": item.path, "line": item.line, "module": item.module, "advice": item.advice, "fails": item.fails}
             for item in made.advice
         ],
+        "groups": [
+            {"cause": group.cause, "module": group.module, "places": len(group.places), "files": group.files, "example": group.example}
+            for group in grouped(made.advice)
+        ],
         "left": made.left,
         "problems": [{"path": item.path, "kind": item.kind, "detail": item.detail} for item in made.problems],
         "seconds": round(seconds, 3),
     }
 
 
-def _report(made: CodemodPlan, *, applied: bool, as_json: bool) -> None:
-    """Report what must be changed by hand: as a table if stdout shows nothing else, otherwise as lines on stderr."""
+def _report(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+    """Report what must be changed by hand, grouped by cause: as a table if stdout shows nothing else, otherwise as lines on stderr."""
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
-    if applied and not as_json and made.advice:
-        print_table("By hand", ["place", "what to do"], [[f"{item.path}:{item.line}", item.advice] for item in made.advice])
-    else:
-        for item in made.advice:
+    if explain is not None:
+        for item in explained(made.advice, explain):
             note(f"by hand: {item.path}:{item.line}: {item.advice}")
+    groups = grouped(made.advice) if explain is None else ()
+    if applied and groups:
+        rows = [[str(len(group.places)), str(group.files), group.example, group.cause] for group in groups]
+        print_table("By hand", ["places", "files", "example", "what to do"], rows)
+    else:
+        for group in groups:
+            many = f" ({len(group.places)} places in {group.files} files)" if len(group.places) > 1 else ""
+            note(f"by hand: {group.example}: {group.cause}{many}")
     done = "rewritten" if applied else "to be rewritten; --apply writes them"
     files = {item.path for item in made.advice}
-    note(f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand")
+    note(
+        f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand; --explain FILE:LINE shows one in full"
+    )
+    if made.changes:
+        note("checked: each still compiles, no name became undefined, every import leads somewhere, other lines are the same")
     if made.left:
         note(
             f"{len(made.left)} of these files fail without the legacy modules; the others only name the modules, or perhaps do not use them"

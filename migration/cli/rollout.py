@@ -1,6 +1,7 @@
 """`rollout`: simulate a ramp before it is used."""
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from migration.rollout import Summary
 
-with extra("rollout"):
-    import scipy  # noqa: F401 - without it, the message about the extra comes first
+with extra("rollout"):  # without it, the message about the extra comes first; its import would take longer than most commands
+    if find_spec("scipy") is None:
+        raise ModuleNotFoundError("no module named scipy", name="scipy")
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Move surfaces along their ramps, or simulate a ramp.")
 

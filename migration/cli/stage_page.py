@@ -10,6 +10,7 @@ from migration.cli.output import note, print_json, print_table
 from migration.flags.editors import FlagRead, open_editor
 from migration.flags.edits import pins
 from migration.flags.meaning import (
+    CANDIDATE_FAILOVER,
     SHADOW_SAMPLING,
     FlagData,
     FlagEvaluator,
@@ -81,6 +82,19 @@ def sampling_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
             return editor.name, _sampling(data, evaluator, settings.surfaces, parts)
     finally:
         parts.close()
+
+
+def failover_now(settings: MigrationSettings) -> tuple[str, dict[str, Any]]:
+    """Return the source's name, and for which surfaces and tenants runs fail over. Raises FlagSourceError."""
+    editor = open_editor(settings)
+    data = editor.read().data
+    with quiet_sdk(), FlagEvaluator.of(data) as evaluator:
+
+        def values(tenant: Tenant) -> dict[str, bool]:
+            return {surface: evaluator.failover(surface, tenant) for surface in settings.surfaces}
+
+        named = sorted(pins(data.live(CANDIDATE_FAILOVER)))
+        return editor.name, {"surfaces": values(ANYBODY), "tenants": {name: values(Tenant(tenant_id=name)) for name in named}}
 
 
 def _surface(read: FlagRead, evaluator: FlagEvaluator, parts: EditParts, surface: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ SUMMARIES: Final[Mapping[str, str]] = MappingProxyType(
         "ramp": "Preview a step of a ramp before it is taken.",
         "rollout": "Move surfaces along their ramps, or simulate a ramp.",
         "shadow": "Show or change the percentage of runs that are shadowed.",
+        "failover": "Show or change whether control resumes runs that their candidate fails.",
         "kill": "Change the kill switch, wait at most 3 s for the processes, and report what they do. Current runs end as they began.",
         "history": "Show every edit of the flags, also without this tool, every change of the kill switch, and every process that died.",
         "doctor": "Check package, configuration, engines, flags, boundary, worker, stores, clocks and metrics, and say what to do.",

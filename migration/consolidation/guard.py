@@ -58,7 +58,7 @@ class GuardFinding(msgspec.Struct, frozen=True, kw_only=True):
 
     def _gone(self) -> str:
         if self.path and not self.module:
-            return f"{self.path} can be parsed now, but the baseline still allows it not to"
+            return f"{self.path} can be parsed now, but the baseline still lists it as unreadable"
         if self.path:
             return f"{self.path} uses {self.module} in fewer places than the baseline allows"
         return f"{self.module} was removed, but the baseline still allows it"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from migration.evidence.excerpt import ExcerptEvent, ExcerptRow
     from migration.evidence.gates import ComparedRow, GateReader, Place, UnseenRow
     from migration.evidence.key import digest_key
+    from migration.evidence.needs import GateNeeds, note_need, prepare_needs
     from migration.evidence.reader import EvidenceReader
     from migration.evidence.redaction import Redactor
     from migration.evidence.schema import downgrade
@@ -32,6 +33,9 @@ else:
             "Example": "views",
             "ExcerptEvent": "excerpt",
             "ExcerptRow": "excerpt",
+            "GateNeeds": "needs",
+            "note_need": "needs",
+            "prepare_needs": "needs",
             "GateReader": "gates",
             "NoiseView": "views",
             "Place": "gates",
@@ -60,6 +64,7 @@ __all__ = [
     "Example",
     "ExcerptEvent",
     "ExcerptRow",
+    "GateNeeds",
     "GateReader",
     "NoiseView",
     "Place",
@@ -74,4 +79,6 @@ __all__ = [
     "downgrade",
     "erase_evidence",
     "evidence_left",
+    "note_need",
+    "prepare_needs",
 ]

@@ -204,7 +204,7 @@ class FailoverRun:
     def judged(self, record: RunRecord, outcome: Outcome) -> tuple[RunRecord, Outcome]:
         """Return the record and outcome that candidate is judged by.
 
-        If the user does not see the failure, these are the record and outcome of its failed part; otherwise they are the given ones.
+        If the user does not see candidate's failure, return the record and outcome of the part that failed; otherwise return the arguments.
         """
         if self._failed is None or (self._rest is None and self._past != "ended"):
             return record, outcome

@@ -280,9 +280,7 @@ class Controller:
         *,
         tell: bool | None = None,
     ) -> None:
-        """Record that the ramp holds: in the store every few seconds, for `status`, and in the history if `tell` says so; None: when it
-        begins to hold.
-        """
+        """Record that the ramp holds: in the store, for `status`, and in the history if `tell`; None: only if it begins to hold."""
         last, now, taken = rollout.decision or {}, self._clocks.now, None if at is None else at.taken
         first = last.get("what") != "hold"
         noted_lately = rollout.at == (taken and taken.position) and 0.0 <= now - last.get("at", 0.0) < _NOTE_S

@@ -15,13 +15,13 @@ from typing import Final, Self
 from migration.errors import EditConflictError, FlagSourceError, HistoryError, UnprovenEditError
 from migration.flags import edits as flag_edits
 from migration.flags.editors import FlagEditor, FlagRead, open_editor
-from migration.flags.meaning import SHADOW_SAMPLING, surface_flag_key
-from migration.flags.proofs import Aim, Move
+from migration.flags.meaning import CANDIDATE_FAILOVER, SHADOW_SAMPLING, surface_flag_key
+from migration.flags.proofs import Aim, Move, prove_failover, prove_sampling
 from migration.history import Entry
 from migration.model import Stage
 from migration.processes import Confirmation, ask, control_folder
 from migration.rollout.parts import EditParts
-from migration.rollout.preview import Change, Preview, preview_sampling, preview_stage
+from migration.rollout.preview import Change, Preview, preview_stage, preview_switch
 from migration.settings import MigrationSettings
 
 Progress = Callable[[int], None]
@@ -89,12 +89,17 @@ class Edits:
     def sample(self, percent: float, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of a new percentage of shadows. Raises ConfigurationError, FlagSourceError."""
         change = partial(flag_edits.sample, percent=percent, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self.read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_switch(self.parts, self.read(), SHADOW_SAMPLING, change, prove_sampling, progress=progress)
 
     def unsample(self, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
         """Return the effect of removing a separate percentage. Raises ConfigurationError, FlagSourceError."""
         change = partial(flag_edits.unsample, surface=surface, tenant_id=tenant_id)
-        return preview_sampling(self.parts, self.read(), SHADOW_SAMPLING, change, progress=progress)
+        return preview_switch(self.parts, self.read(), SHADOW_SAMPLING, change, prove_sampling, progress=progress)
+
+    def fail_over(self, on: bool, surface: str | None, tenant_id: str | None, *, progress: Progress = _silent) -> Preview:
+        """Return the effect of switching failover. Raises ConfigurationError, FlagSourceError."""
+        change = partial(flag_edits.fail_over, on=on, surface=surface, tenant_id=tenant_id)
+        return preview_switch(self.parts, self.read(), CANDIDATE_FAILOVER, change, prove_failover, progress=progress)
 
     def write(self, preview: Preview, *, forced: bool = False, reason: str = "") -> Written:
         """Write the previewed edit, wait for the processes, record it in the history.

@@ -152,7 +152,10 @@ class Gates:
         finally:
             reader.close()
         standing.approved_by = approved_by
-        return Gated(step=step, since=since, standing=standing, decision=decide(step, standing, self._clock()))
+        decision = decide(step, standing, self._clock())
+        if not self._reading:
+            self._store.need(surface, decision.runs_needed, self._clock())
+        return Gated(step=step, since=since, standing=standing, decision=decision)
 
 
 def _objections(gated: Gated) -> list[str]:

@@ -1,6 +1,6 @@
 """The effect of an edit, before it is written: the proof, the run stores, the current runs, the expected shadows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,16 @@ from migration.errors import HistoryMissingError, OutboxError, StoreError
 from migration.flags.editors import FlagRead
 from migration.flags.edits import Flag
 from migration.flags.meaning import FlagData, FlagEvaluator, FlagProblem, Tenant
-from migration.flags.proofs import Aim, Move, prove, prove_sampling
+from migration.flags.proofs import Aim, Move, prove
 from migration.model import Stage
 from migration.rollout.parts import EditParts
 from migration.stages import PLANS
 
 Change = Callable[[Flag | None], Flag]
+ProveChange = Callable[
+    [FlagData, FlagData, Collection[str], Collection[Tenant], Callable[[int], None]], tuple[tuple[str, ...], tuple[str, ...]]
+]
+"""Returns a sentence for each change, and the objections; see `prove_sampling`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Preview:
     read: FlagRead  #: the flags before the edit
     flag: Flag  #: the flag after the edit
     moves: tuple[Move, ...]
-    shifts: tuple[str, ...]  #: changes of sampling, in words
+    shifts: tuple[str, ...]  #: changes of a flag of all surfaces, in words
     problems: tuple[str, ...]  #: why the edit is refused; (): it is proved
     known: int  #: known tenants that were evaluated
     before: Mapping[Stage, int]  #: how many of these tenants are at each stage
@@ -100,12 +104,14 @@ def preview_stage(
     )
 
 
-def preview_sampling(parts: EditParts, read: FlagRead, key: str, change: Change, *, progress: Callable[[int], None]) -> Preview:
-    """Return the effect that a change of the sampling flag would have. Errors of `change` pass through."""
+def preview_switch(
+    parts: EditParts, read: FlagRead, key: str, change: Change, prove_change: ProveChange, *, progress: Callable[[int], None]
+) -> Preview:
+    """Return the effect of a change of a flag that all surfaces share. Errors of `change` pass through."""
     flag = change(read.data.flags.get(key))
     after = read.data.with_flag(key, flag)
     known = parts.known(read.data, None)
-    shifts, problems = prove_sampling(read.data, after, parts.settings.surfaces, known, progress)
+    shifts, problems = prove_change(read.data, after, parts.settings.surfaces, known, progress)
     return Preview(
         surface=None,
         key=key,

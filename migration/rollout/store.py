@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from migration.database import IN_MEMORY, SqlDatabase, insert_into
 from migration.errors import LostLeaseError, RolloutStateError
+from migration.evidence import note_need
 from migration.model import Stage
 from migration.rollout.position import Position
 from migration.rollout.tables import leases, positions, prepare, rollouts
@@ -171,7 +172,14 @@ class RolloutStore:
             done = connection.execute(update(rollouts).where(*here).values(**row)).rowcount
             if done != 1 or (holder is not None and _leader(connection) != holder):
                 raise LostLeaseError(before.surface)
+            if (decision := changes.get("decision")) is not None:
+                note_need(connection, before.surface, decision.get("runs_needed"), decision["at"])
         return after
+
+    def need(self, surface: str, runs_needed: int | None, now: float) -> None:
+        """Record how many more runs the gate of a surface needs, for the governors of shadows. Raises RolloutStateError."""
+        with self._database.transaction("write") as connection:
+            note_need(connection, surface, runs_needed, now)
 
     def renew(self, holder: str) -> bool:
         """Renew the lease, if this controller holds it; False: it does not. Raises RolloutStateError."""

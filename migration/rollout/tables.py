@@ -3,6 +3,7 @@
 from sqlalchemy import JSON, BigInteger, Column, Engine, Float, Integer, MetaData, String, Table, Text
 
 from migration.database import make_tables
+from migration.evidence import prepare_needs
 
 metadata = MetaData()
 
@@ -45,3 +46,4 @@ leases = Table(
 def prepare(engine: Engine) -> None:
     """Make the tables if they are missing."""
     make_tables(engine, metadata)
+    prepare_needs(engine)

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from migration.flags import probability
 from migration.settings import MigrationSettings
@@ -15,8 +15,13 @@ from migration.shadow.pressure import Cause, CpuShare, LoopLag, Measured, pressu
 from migration.shadow.tax import ShadowTax, Tax
 from migration.telemetry import Metrics
 
+if TYPE_CHECKING:
+    from migration.evidence import GateNeeds
+
 logger = logging.getLogger(__name__)
 QUANTILES: Final = (0.5, 0.99)
+NEEDS_S: Final = 10.0
+"""Seconds between two readings of the needs of gates."""
 _MINUTE_S: Final = 60.0
 
 
@@ -54,7 +59,7 @@ class Governing:
     Args:
         settings: the limits.
         metrics: show the shares, the highest pressure and the tax.
-        need: returns how much a surface's gate needs more runs, from 0 (not at all) to 1; None: all gates need them equally.
+        needs: how much each gate needs more runs; read in the background, and until then all gates need them equally; None: they always do.
         clock: monotonic seconds.
         now: Unix seconds.
     """
@@ -64,16 +69,17 @@ class Governing:
         settings: MigrationSettings,
         metrics: Metrics,
         *,
-        need: Callable[[str], float] | None = None,
+        needs: "GateNeeds | None" = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._settings, self._metrics, self._clock = settings, metrics, clock
         self._tax = ShadowTax(settings.shadow_rest_percent, clock=now)
-        self._governor = ShadowGovernor(settings.surfaces, need=need, resting=self._tax.resting, changed=self._changed)
+        self._needs, self._need = needs, dict.fromkeys(settings.surfaces, 1.0)
+        self._governor = ShadowGovernor(settings.surfaces, need=self.need, resting=self._tax.resting, changed=self._changed)
         self._lag, self._cpu = LoopLag(), CpuShare(clock)
         self._reads: deque[tuple[float, int]] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._cause: Cause | None = None
         self.level = self._governor.level  #: the method itself, because it is called for each run
         self.began, self.ended = self._tax.began, self._tax.ended
@@ -81,14 +87,23 @@ class Governing:
     def start(self, shadow: Governed) -> None:
         """Begin, on the running loop."""
         self._lag.start()
-        self._task = asyncio.get_running_loop().create_task(self._work(shadow), name="shadow governor")
+        create = asyncio.get_running_loop().create_task
+        self._tasks.append(create(self._work(shadow), name="shadow governor"))
+        if self._needs is not None:
+            self._tasks.append(create(self._follow(self._needs), name="needs of gates"))
 
     async def aclose(self) -> None:
         """Stop. Idempotent."""
         self._lag.stop()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._needs is not None:
+            self._needs.close()
+
+    def need(self, surface: str) -> float:
+        """Return how much the gate of a surface needs more runs, from 0 to 1, as it was read last; 1: it is not known."""
+        return self._need.get(surface, 1.0)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -120,6 +135,18 @@ class Governing:
             except Exception as error:  # noqa: BLE001 - the shares stay as they are, and the next look may succeed
                 logger.error("shadow.govern failed with %s; the shares stay as they are", type(error).__name__)  # noqa: TRY400 - no payload in logs
                 self._metrics.failed("shadow.govern")
+
+    async def _follow(self, needs: "GateNeeds") -> None:
+        """Read the needs of gates. Done in a separate task, so that the governor's checks continue while the database hangs."""
+        problem: str | None = None
+        while True:
+            try:
+                self._need, problem = dict(await asyncio.to_thread(needs.read)), None
+            except Exception as error:  # noqa: BLE001 - without needs, all gates count alike
+                if problem != (problem := type(error).__name__):
+                    logger.warning("the needs of gates cannot be read (%s); all gates count alike", problem)
+                self._need = {}
+            await asyncio.sleep(NEEDS_S)
 
     async def _look(self, shadow: Governed) -> None:
         cpu = await asyncio.to_thread(self._cpu.share, shadow.worker_pid)

@@ -13,8 +13,8 @@ The share of a tenant with many more runs than the others is halved further, so 
 tenants. If all shares are at their minimum and a pressure is still over its limit, runs that were drawn are shed with the reason
 `pressure`.
 
-The share is known before a run begins and is recorded with the run. It depends only on earlier runs, never on the run itself, so estimates
-stay unbiased (`flags/draw.py`).
+The share is known before a run begins and is recorded with the run. It depends only on earlier runs, never on the run itself. This holds
+for the needs of gates too, which depend on the results of earlier runs. So estimates stay unbiased (`flags/draw.py`).
 """
 
 from collections import Counter

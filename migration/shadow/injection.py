@@ -39,7 +39,7 @@ _FIELD: Final = "injected_by_self_test"
 
 
 class Injections:
-    """Injects differences into copies of runs: ten of each run until the basis has `SELF_TEST` differences, then one of a hundredth.
+    """Injects differences into copies of runs: ten for each run until the basis has `SELF_TEST` of them, then one for every hundredth run.
 
     Args:
         compare: the comparison.

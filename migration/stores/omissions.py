@@ -99,7 +99,7 @@ class Omissions:
         return stretch
 
     async def _left(self, key: _Key, stretch: _Stretch) -> None:
-        """Handle the end of a write after which no other write of its group is in progress."""
+        """Handle the end of the last write in progress of a group."""
         if stretch.begun.done() and not stretch.begun.cancelled() and stretch.begun.exception() is not None:
             self._forget(key, stretch)
         elif stretch.lingers and self._open.get(key) is stretch and self._clock() < stretch.until:

@@ -4,7 +4,6 @@ With `--json` a command prints exactly one JSON document on stdout, and everythi
 not start, 2 wrong use or configuration.
 """
 
-import asyncio
 import contextlib
 import json
 import os
@@ -148,15 +147,21 @@ def models(as_json: Json = False) -> None:
 
 def main() -> None:
     """Run the command line. Wrong use or configuration exits with 2 and a message that says what to do."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     try:
         app()
     except NetraError as error:
         _refuse(str(error))
-    except SQLAlchemyError as error:
+    except Exception as error:
+        if not _is_of_database(error):
+            raise
         # The text of a database error may quote the address or the data.
         _refuse(f"the database cannot be used ({type(error).__name__}); check NETRA_DATABASE_URL and that the server runs")
+
+
+def _is_of_database(error: Exception) -> bool:
+    """Whether SQLAlchemy raised the error. A command that has not imported it does not do so for this."""
+    raised = sys.modules.get("sqlalchemy.exc")
+    return raised is not None and isinstance(error, raised.SQLAlchemyError)
 
 
 def _settings(**overrides: object) -> "Settings":
@@ -177,6 +182,8 @@ def _check(settings: "Settings") -> None:
 
 def _with_database(work: Callable[["AsyncEngine"], Awaitable[T]]) -> T:
     """Do the work on the configured database; missing tables are created."""
+    import asyncio
+
     from netra_backend.app.services.database import create_schema, open_engine
 
     async def session() -> T:

@@ -1,6 +1,5 @@
 """`create_app()`: the backend as an ASGI application. `netra serve` runs it, and any ASGI server can use it as a factory."""
 
-import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,6 +16,7 @@ from netra_backend.app.api.problems import as_response, handle_problems, problem
 from netra_backend.app.api.rate_limit import RateLimiter
 from netra_backend.app.config import Settings, load_settings
 from netra_backend.app.draining import DRAIN, Drain
+from netra_backend.app.garbage import Garbage
 from netra_backend.app.logs import configure_logging, know_routes
 from netra_backend.app.services.database import create_schema, open_engine
 from netra_backend.app.services.machine import Machine
@@ -85,7 +85,9 @@ def create_app(
                 wall_clock=wall_clock,
             )
             if is_own_process:
-                _look_no_more_at_what_stays()
+                garbage = Garbage()
+                opened.callback(garbage.stop)
+                garbage.start()
             yield {DRAIN: drain}  # for the server, which begins the drain
 
     # No interactive pages, because they load scripts from other sites.
@@ -122,15 +124,6 @@ def server_options(settings: Settings) -> dict[str, Any]:
         # Time for work that still runs after the drain (`server.py`).
         "timeout_graceful_shutdown": 2,
     }
-
-
-def _look_no_more_at_what_stays() -> None:
-    """Exclude from garbage collection everything that a server keeps until its end, such as modules and classes.
-
-    A full collection pauses every user's run, and a collection that includes the imported modules takes longer than many runs.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _running(settings: Settings, execution: Execution | None, runs: ThreadRuns | None) -> tuple[Execution, ThreadRuns]:

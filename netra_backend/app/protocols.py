@@ -50,9 +50,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._owe()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and end the reference cycle that would keep it in memory."""
         self._paid()
         super().connection_lost(exc)
+        self.parser = None  # type: ignore[assignment]  # nothing is received any more
 
     def data_received(self, data: bytes) -> None:
         """Accept bytes. The first ones after an answer begin the head of the next request."""
@@ -70,6 +71,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Stop waiting for a head, because the connection is a WebSocket from now on."""
         self._paid()
         super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # another protocol receives from now on
 
     def _owe(self) -> None:
         if len(self._owing) >= self.silent:
@@ -122,11 +124,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection, also in the application's scope, which would otherwise keep it in memory."""
+        """Forget the connection, and the frames that it did not get."""
         if self._flushing is not None:
             self._flushing.cancel()
-        if self.handshake_initiated and self.response.status_code == HTTP_SWITCHING:
-            self.scope["extensions"] = {}
         super().connection_lost(exc)
 
     def _flush(self) -> None:
@@ -140,6 +140,11 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self.curr_msg_data_type = "bytes"
         super().send_receive_event_to_app()
+
+    def on_task_complete(self, task: "asyncio.Task[None]") -> None:
+        """Called when the application is done with the connection: end the reference cycle between both."""
+        super().on_task_complete(task)
+        self.scope.clear()  # type: ignore[attr-defined]  # a dictionary with typed keys
 
     async def send(self, message: "ASGISendEvent") -> None:
         """Send a message. When the socket was closed because of the client's data, report the client as disconnected instead of failing."""

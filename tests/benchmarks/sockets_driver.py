@@ -31,15 +31,15 @@ if __name__ == "__main__":
     pauses = Pauses(Path(os.environ["PAUSES"]))
     sys.argv[0] = "netra"
     if "serve" in sys.argv:
-        import netra_backend.app.main
+        from netra_backend.app.garbage import Garbage
 
         # The collections of the start are not those of its users.
-        frozen = netra_backend.app.main._look_no_more_at_what_stays
+        start = Garbage.start
 
-        def measured_from_here() -> None:
-            """Freeze, and measure from then on."""
-            frozen()
+        def measured_from_here(garbage: Garbage) -> None:
+            """Start, and measure from then on."""
+            start(garbage)
             gc.callbacks.append(pauses)
 
-        netra_backend.app.main._look_no_more_at_what_stays = measured_from_here
+        Garbage.start = measured_from_here  # type: ignore[method-assign]
     main()

@@ -1,14 +1,20 @@
 """Runs over a real WebSocket: accepted, streamed, finished, interleaved, cancelled, abandoned."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
 
+from netra_backend.app.api.chat import ChatSession
+from netra_backend.app.api.chat_runs import ChatRuns
 from netra_backend.app.api.gateway import ChatLimits
 from netra_backend.app.errors import CapacityError, ModelUnavailableError, UserLimitExceededError
+from netra_backend.app.protocols import HttpProtocol, WebSocketProtocol
+from netra_backend.app.services.user_execution_context import UserExecutionContext
+from netra_backend.app.websocket.connections import Connection
 
 PATIENCE_S = 10.0
 
@@ -263,3 +269,24 @@ async def test_the_application_starts_and_closes_its_execution_once(start_chat: 
         execution = chat.execution
         assert execution.life == ["started"]
     assert execution.life == ["started", "closed"]
+
+
+async def test_a_client_that_has_left_leaves_nothing_that_only_a_collection_of_garbage_frees(chat: Any) -> None:
+    def left() -> list[str]:
+        kinds = (ChatSession, ChatRuns, Connection, WebSocketProtocol, HttpProtocol, UserExecutionContext)
+        return [type(one).__name__ for one in gc.get_objects() if type(one) in kinds]
+
+    gc.collect()
+    gc.disable()
+    before = left()  # of other tests
+    try:
+        async with chat.client() as client:
+            await client.send(type="chat", message="Hello")
+            await client.until("run_finished")
+            chat.execution.asked.clear()
+            assert len(left()) >= len(before) + 4
+        async with asyncio.timeout(PATIENCE_S):
+            while len(left()) > len(before):  # noqa: ASYNC110 - nothing tells that an object is gone
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()

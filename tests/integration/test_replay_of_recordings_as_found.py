@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,34 +62,39 @@ VALUES: dict[str, tuple[int, dict[str, int], list[int], list[int]]] = {
 }
 
 
-#: One process replays every case, each with a home of its own: starting takes as long as replaying.
-EVERY_CASE = """
+#: One process replays all that it is given, each with a home of its own: starting takes as long as replaying.
+EVERY_ONE = """
 import json, os, sys
 from typer.testing import CliRunner
 from migration.cli.app import app
 
-for home, file in zip(sys.argv[1::2], sys.argv[2::2]):
+for home, *arguments in json.loads(sys.argv[1]):
     os.environ["NETRA_MIGRATION_HOME"] = home
-    done = CliRunner().invoke(app, ["replay", file, "--store", "--json"])
-    print(json.dumps([done.exit_code, json.loads(done.stdout), done.stderr]))
+    done = CliRunner().invoke(app, ["replay", *arguments, "--json"])
+    print(json.dumps([done.exit_code, json.loads(done.stdout or "{}"), done.stderr]))
 """
+Replayed = tuple[int, dict[str, Any], str]
 
 
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, dict[str, Any], str]]:
-    """Exit code, document and what was said next to it, by case."""
+def replay_each(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Iterable[Sequence[object]]], list[Replayed]]:
+    """Replays with each of these arguments; returns the exit code, the document and what was said beside it of each."""
+
+    def run(each: Iterable[Sequence[object]]) -> list[Replayed]:
+        given = json.dumps([[str(word) for word in (tmp_path_factory.mktemp("home"), *arguments)] for arguments in each])
+        command = [sys.executable, "-c", EVERY_ONE, given]
+        environment = {"PATH": "/usr/bin:/bin"}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=True, cwd=ROOT, env=environment)
+        return [(code, document, said) for code, document, said in map(json.loads, done.stdout.splitlines())]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def replayed(replay_each) -> dict[str, Replayed]:
+    """Exit code, document and what was said beside it, by case."""
     cases = [case for case in VALUES if (CASES / case / "input.jsonl").exists()]
-    words = [word for case in cases for word in (tmp_path_factory.mktemp("home"), CASES / case / "input.jsonl")]
-    done = subprocess.run(
-        [sys.executable, "-c", EVERY_CASE, *words],
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=True,
-        cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin"},
-    )
-    return dict(zip(cases, map(json.loads, done.stdout.splitlines()), strict=True))
+    return dict(zip(cases, replay_each([CASES / case / "input.jsonl", "--store"] for case in cases), strict=True))
 
 
 @pytest.mark.parametrize("case", VALUES)
@@ -115,19 +120,19 @@ def test_the_evidence_holds_what_is_reported(replay, command, tmp_path):
     assert {verdict: count for verdict, count in chat["verdicts"].items() if count} == counts(report)
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (("--agent", "nobody"), "no agent of chat is called nobody; use one of: supervisor, triage, data"),
-        (("--surface", "tools"), "conversations cannot run on tools"),
-        (("--surface", "nowhere"), "unknown surface 'nowhere'"),
-    ],
-)
-def test_a_wrong_agent_or_surface_is_wrong_use(command, tmp_path, options, said):
-    (tmp_path / "one.jsonl").write_text('{"messages": [{"role": "user", "content": "p"}, {"role": "assistant", "content": "12"}]}')
-    done = command("replay", tmp_path / "one.jsonl", *options, "--json")
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert said in done.stderr.decode()
+#: options -> what is said
+WRONG = {
+    ("--agent", "nobody"): "no agent of chat is called nobody; use one of: supervisor, triage, data",
+    ("--surface", "tools"): "conversations cannot run on tools",
+    ("--surface", "nowhere"): "unknown surface 'nowhere'",
+}
+
+
+def test_a_wrong_agent_or_surface_is_wrong_use(replay_each, tmp_path):
+    (tmp_path / "one.jsonl").write_text(GOOD)
+    for (code, report, said), expected in zip(replay_each([tmp_path / "one.jsonl", *each] for each in WRONG), WRONG.values(), strict=True):
+        assert (code, report) == (2, {})
+        assert expected in said
 
 
 def test_what_the_sdks_of_others_recorded_replays_with_every_verdict_explained(replay):
@@ -165,22 +170,25 @@ def test_a_pipe_is_read(replay, tmp_path):
     assert (code, report["runs"]) == (0, 1)
 
 
-@pytest.mark.parametrize(
-    ("content", "why"),
-    [
-        ("", "it is empty"),
-        ('{"messages": [{"role": "user", "content": "p"}]}', "turn 1 is not answered"),
-        ("nothing", "not a JSON object"),
-    ],
-)
-def test_where_there_is_no_run_nothing_passes_and_the_reason_is_said(replay, tmp_path, content, why):
+#: content of a file -> why it has no run
+RUNLESS = {
+    "": "it is empty",
+    '{"messages": [{"role": "user", "content": "p"}]}': "turn 1 is not answered",
+    "nothing": "not a JSON object",
+}
+
+
+@pytest.mark.parametrize("beside", [(), ("good.jsonl",)], ids=["alone", "beside a good file"])
+def test_where_there_is_no_run_nothing_passes_and_the_reason_is_said(replay_each, tmp_path, beside):
     (tmp_path / "good.jsonl").write_text(GOOD)
-    (tmp_path / "other.jsonl").write_text(content)
-    for files in ((tmp_path / "other.jsonl",), (tmp_path / "good.jsonl", tmp_path / "other.jsonl")):
-        code, report, said = replay(*files)
+    files = [tmp_path / f"{number}.jsonl" for number in range(len(RUNLESS))]
+    for file, content in zip(files, RUNLESS, strict=True):
+        file.write_text(content)
+    each = replay_each([*(tmp_path / name for name in beside), file] for file in files)
+    for (code, report, said), file, why in zip(each, files, RUNLESS.values(), strict=True):
         assert code == 1
         [reason] = report["empty"]
-        assert f"no run in {tmp_path / 'other.jsonl'}: {why}" in reason
+        assert f"no run in {file}: {why}" in reason
         assert reason in said
 
 

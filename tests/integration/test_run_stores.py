@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from migration.model import Origin, Stage
+from migration.rollout.store import RolloutStore
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 from migration.stores import Backfill, Coverage, Outbox, StoresDatabase, watch_now
@@ -183,3 +184,18 @@ async def test_a_run_keeps_its_question_its_answer_and_its_times(backend):
     assert run.answer
     assert run.started_at > 1e9
     assert 0 < run.duration_s < PATIENCE_S
+
+
+async def test_the_composed_backend_follows_what_gates_need(tmp_path):
+    backend = Backend(tmp_path)
+    backend.migration = msgspec.structs.replace(backend.migration, shadow_governor="on")
+    with closing(RolloutStore.of_settings(backend.migration)) as store:
+        store.need("chat", 0, time.time())
+    await backend.open()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while backend.execution._migration.governing.need("chat") != 0.0:  # noqa: ASYNC110 - it is read in a thread
+                await asyncio.sleep(0.01)
+        assert backend.execution._migration.governing.need("oneshot") == 1.0
+    finally:
+        await backend.close()

@@ -2,7 +2,7 @@
 
 import typer
 
-from migration.cli.removal import apply, certificate, check, key, verify
+from migration.cli.removal import apply, certificate, check, flags, key, verify
 
 command = typer.Typer(
     no_args_is_help=True,
@@ -10,5 +10,5 @@ command = typer.Typer(
     help="Check whether control of a surface may be removed, certify it, verify the certificate, and remove it.",
 )
 
-for one in (check, certificate, verify, apply, key):
+for one in (check, certificate, verify, apply, flags, key):
     command.command(one.__name__.rpartition(".")[2])(one.run)

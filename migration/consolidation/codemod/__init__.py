@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from migration.consolidation.codemod.configuration import load_codemod_configuration
     from migration.consolidation.codemod.plan import plan_codemod
     from migration.consolidation.codemod.report.applying import apply_plan, as_diff
+    from migration.consolidation.codemod.report.grouped import explained, grouped
     from migration.consolidation.codemod.report.values import CodemodPlan
 else:
     __getattr__ = front(
@@ -32,6 +33,8 @@ else:
             "CodemodPlan": "report.values",
             "apply_plan": "report.applying",
             "as_diff": "report.applying",
+            "explained": "report.grouped",
+            "grouped": "report.grouped",
             "load_codemod_configuration": "configuration",
             "plan_codemod": "plan",
         },
@@ -41,6 +44,8 @@ __all__ = [
     "CodemodPlan",
     "apply_plan",
     "as_diff",
+    "explained",
+    "grouped",
     "load_codemod_configuration",
     "plan_codemod",
 ]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.consolidation.codemod.rules import CodemodRule, parse_rule
+from migration.consolidation.codemod.rules import CodemodRule, ObjectName, parse_rule
 from migration.errors import ConfigurationError
 from migration.project import find_project
 
@@ -27,6 +27,12 @@ class CodemodConfiguration:
     names: Mapping[str, str] = field(default_factory=dict)  #: `module:Class` to `module:Class`; any other legacy class becomes the target
     file: Path | None = None  #: the file with the rules; None: there is none
     written: tuple[str, ...] = ()  #: the old form of each rule in `file`
+
+    @property
+    def modules(self) -> frozenset[str]:
+        """The modules that the new forms name."""
+        pieces = (piece for rules in self.rules.values() for rule in rules for piece in rule.new if isinstance(piece, ObjectName))
+        return frozenset((*(piece.module for piece in pieces), *(text.partition(":")[0] for text in self.names.values())))
 
 
 class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,6 @@
 """The codemod: what is rewritten in a tree, and what has to be done by hand. No file is written here."""
 
-import ast
 import logging
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from migration.consolidation.codemod.decide.links import Links, neighbours
 from migration.consolidation.codemod.read.relevance import may_be_given, may_patch, names_legacy
 from migration.consolidation.codemod.read.tree import Tree, understand
 from migration.consolidation.codemod.report.advice import refused, still_named
+from migration.consolidation.codemod.report.proof import failures
 from migration.consolidation.codemod.report.values import CodemodChange, CodemodPlan
 from migration.consolidation.codemod.rewrite.edits import Edit, apply_edits
 from migration.consolidation.codemod.rewrite.statements import ImportRewriter
@@ -60,7 +59,7 @@ def plan_codemod(
     links = Links(analyser, analyses)
     suspicions = links.suspicions()
     links.spread(suspicions)  # 3 links: what must be rewritten together across files
-    changes = _changes(tree, analyses, links)  # 4 edits, statements: the new texts
+    changes = _changes(tree, analyses, links, codemod)  # 4 edits, statements: the new texts
     advice = {*refused(analyses, suspicions), *still_named(tree, changes, analyses, codemod)}  # 5 report: what is left to a person
     return CodemodPlan(
         root=root,
@@ -89,31 +88,35 @@ def _analyses(tree: Tree, analyser: Analyser, problems: dict[str, Problem], prog
             problems[path] = Problem(path=path, kind="unparsable", detail=f"LibCST does not read it: {type(error).__name__}")
 
 
-def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links) -> tuple[CodemodChange, ...]:
+def _changes(tree: Tree, analyses: Mapping[str, Analysis], links: Links, codemod: CodemodConfiguration) -> tuple[CodemodChange, ...]:
     while True:
-        changes, broken = [], False
-        for path, analysis in analyses.items():
-            groups = [group for group in analysis.groups.values() if not group.refusals]
-            after = _render(tree, analysis, groups, analyses)
-            if not _parses(after):
-                broken = True
-                # This is a defect of this program: it is reported to the user as work by hand, and logged as an error for the maintainers.
-                logger.error("a rewritten file does not parse and is left as it is", extra={"file": path})
-                for group in groups:
-                    group.refuse(1, "the rewritten file would not parse; change it by hand, and report this")
-            elif after != (before := analysis.source.module.bytes):
-                changes.append(
-                    CodemodChange(path=path, before=before, after=after, modules=tuple(sorted(group.module for group in groups)))
-                )
-        if not broken:
-            return tuple(changes)
+        changes = tuple(change for path, analysis in analyses.items() if (change := _change(tree, path, analysis, analyses)) is not None)
+        wrong = failures(tree, changes, codemod.modules)  # 4a proof: what does not hold is not offered
+        if not wrong:
+            return changes
+        for path, reason in wrong.items():
+            # This is a defect of this program: it is reported to the user as work by hand, and logged as an error for the maintainers.
+            logger.error("a rewritten file does not parse or is not sound; it is left as it is", extra={"file": path, "reason": reason})
+            for group in analyses[path].groups.values():
+                group.refuse(1, f"{reason}; change it by hand, and report this")
         links.spread({})
 
 
-def _render(tree: Tree, analysis: Analysis, groups: list[Group], analyses: Mapping[str, Analysis]) -> bytes:
-    """Return the file with these groups rewritten, in its own encoding."""
+def _change(tree: Tree, path: str, analysis: Analysis, analyses: Mapping[str, Analysis]) -> CodemodChange | None:
+    groups = [group for group in analysis.groups.values() if not group.refusals]
     if not groups:
-        return analysis.source.module.bytes
+        return None
+    source, edits = analysis.source, _edits(tree, analysis, groups, analyses)
+    after = apply_edits(source.text, edits).decode().encode(source.module.encoding)
+    before = source.module.bytes
+    if after == before:
+        return None
+    lines = frozenset(line for edit in edits for line in source.lines_of(edit.span))
+    return CodemodChange(path=path, before=before, after=after, modules=tuple(sorted(group.module for group in groups)), lines=lines)
+
+
+def _edits(tree: Tree, analysis: Analysis, groups: list[Group], analyses: Mapping[str, Analysis]) -> list[Edit]:
+    """Return the edits of a file that rewrite these groups."""
     source, modules = analysis.source, tree.names.modules
     edits = [edit for group in groups for edit in group.edits]
     imports = ImportRewriter(source, analysis.path, modules, analysis.bindings)
@@ -133,15 +136,4 @@ def _render(tree: Tree, analysis: Analysis, groups: list[Group], analyses: Mappi
             if new is not None:
                 literal = cst.ensure_type(patched.node, cst.SimpleString)  # any other form is refused
                 edits.append(Edit(source.bare_span(literal), (requote(literal, patched.text(patched.holder, new)),)))
-    text = apply_edits(source.text, edits).decode()
-    return text.encode(source.module.encoding)
-
-
-def _parses(data: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the file had invalid escapes before
-            ast.parse(data)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+    return edits

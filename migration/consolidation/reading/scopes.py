@@ -98,6 +98,7 @@ class Scopes:
         self.module.node = tree
         self.uses: dict[tuple[int, int], Table] = {}  #: for each line and column: the scope in which a name is written
         self.tables: dict[ast.AST, Table] = {tree: self.module}  #: scopes by the node that makes them
+        self._postponed = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
         self._walk(tree)
 
     def owner(self, table: Table, name: str) -> Table:
@@ -117,7 +118,7 @@ class Scopes:
     def sites(self, table: Table, name: str) -> Sequence[Site]:
         """Return the places that may bind a name used in this scope; () if only a star import or a builtin can bind it.
 
-        Before a class body has bound a name, the name may mean that of the module.
+        Before a class body has bound a name, the name may mean the module's.
         """
         owner = self.owner(table, name)
         found = owner.sites.get(name, [])
@@ -142,13 +143,19 @@ class Scopes:
         while pending:
             node, table, entered = pending.pop()
             if not entered:
-                table = self._enter(node, table)
+                found = self._enter(node, table)
+                if found is None:
+                    continue
+                table = found
             self._record(node, table, entered=entered)
             pending.extend(reversed(list(_next(node, table, entered=entered))))
 
-    def _enter(self, node: ast.AST, table: Table) -> Table:
+    def _enter(self, node: ast.AST, table: Table) -> Table | None:
+        """Return the scope that a node makes; None: it is in an annotation that is never evaluated, so it has none."""
         name = getattr(node, "name", None) or ("lambda" if isinstance(node, ast.Lambda) else _COMPREHENSIONS[type(node)])
         waiting = table.inner.get((getattr(node, "lineno", 0), name))
+        if not waiting and self._postponed:
+            return None
         if not waiting:
             raise ValueError(f"no scope is known for {name} on line {getattr(node, 'lineno', 0)}")
         found = waiting.popleft()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from migration.consolidation.removal.readiness.criteria import Criterion, SurfaceReadiness
     from migration.consolidation.removal.readiness.divergence import accepted
     from migration.consolidation.removal.readiness.production import Production
+    from migration.consolidation.removal.readiness.retired import RetiredFlag, RetiredFlags
     from migration.consolidation.removal.signing_key import load_key, make_key, public_key
 else:
     __getattr__ = front(
@@ -30,6 +31,8 @@ else:
             "RemovalCheck": "readiness.check",
             "RemovalManifest": "manifest",
             "RemovalPlan": "apply.values",
+            "RetiredFlag": "readiness.retired",
+            "RetiredFlags": "readiness.retired",
             "SurfaceReadiness": "readiness.criteria",
             "VALID_DAYS": "certificate",
             "accepted": "readiness.divergence",
@@ -58,6 +61,8 @@ __all__ = [
     "RemovalCheck",
     "RemovalManifest",
     "RemovalPlan",
+    "RetiredFlag",
+    "RetiredFlags",
     "SurfaceReadiness",
     "accepted",
     "as_diff",

@@ -118,7 +118,7 @@ class RewrittenCheck(Check, frozen=True, kw_only=True, tag="codemod"):
     """The codemod has nothing to rewrite and leaves nothing to a person."""
 
     def judge(self, tree: TrackedTree) -> Judgement:
-        """Tick the box if both are true. While an implementation has consumers, they cannot both be true, so the codemod does not run."""
+        """Tick the box if both are true. This cannot be while an implementation has consumers, so the codemod runs only if none has any."""
         left = {path for item in tree.inventory.legacy for path in users_of(tree.inventory, item.module)}
         if left:
             return Judgement(done=False, evidence=f"{counted(len(left), 'consumer').capitalize()} left.")

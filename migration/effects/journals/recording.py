@@ -54,11 +54,12 @@ class Recording:
         self._clock = clock
         self._limits = limits
         self._on_failure = on_failure
-        self._started = clock() if started is None else started
+        self._started = begun = clock() if started is None else started
         self._ended_s: float | None = None
         self._events: list[Event] = []
         self._last: Event | None = None
-        self._journal = Journal(clock=self.elapsed_s, limits=limits)
+        # Not `self.elapsed_s`, because a reference cycle would keep a finished run in memory until the next garbage collection.
+        self._journal = Journal(clock=lambda: clock() - begun, limits=limits)
         self._record = UnfailingJournal(self._journal, on_failure)
         self._cancelled = self._taken_over = False
         self.outcome: Outcome | None = None  #: set by the engine's adapter; None: not set yet

@@ -7,6 +7,7 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.flags.editors.editor import FlagEditor, FlagRead
     from migration.flags.editors.file import FileEditor
+    from migration.flags.editors.hosted import HostedEditor
     from migration.flags.editors.open import open_editor
 else:
     __getattr__ = front(
@@ -15,6 +16,7 @@ else:
             "FileEditor": "file",
             "FlagEditor": "editor",
             "FlagRead": "editor",
+            "HostedEditor": "hosted",
             "open_editor": "open",
         },
     )
@@ -23,5 +25,6 @@ __all__ = [
     "FileEditor",
     "FlagEditor",
     "FlagRead",
+    "HostedEditor",
     "open_editor",
 ]

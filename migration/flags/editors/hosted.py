@@ -16,7 +16,7 @@ from ldclient.config import HTTPConfig
 
 from migration.errors import EditConflictError, FlagSourceError
 from migration.flags.editors.editor import FlagRead
-from migration.flags.editors.patches import Json, differences, held, json_patch, semantic_patch
+from migration.flags.editors.patches import Json, archived, differences, held, json_patch, semantic_patch
 from migration.flags.editors.rest import Patch, RefusedError, RestApi, UnknownOutcomeError
 from migration.flags.meaning.data import KILL_SWITCH, read_flag_data
 from migration.flags.sources.asking import AskError, HttpLimits, SdkHttp, ask, close
@@ -94,6 +94,37 @@ class HostedEditor:
                 except UnknownOutcomeError as error:
                     return self._look_after(api, read, flag, error)
             return self._confirmed(api, read, flag)
+
+    def archive(self, read: FlagRead, key: str, *, comment: str) -> None:
+        """Archive a flag, if it is unchanged since it was read. LaunchDarkly archives it in all environments, and SDKs no longer get it.
+
+        Raises:
+            FlagSourceError: LaunchDarkly has no such flag, cannot be reached, or does not show the flag as archived afterwards.
+            EditConflictError: the flag was edited since it was read.
+            RefusedError: LaunchDarkly refused it, for example because another flag has it as a prerequisite.
+        """
+        before = read.data.live(key)
+        if before is None:
+            raise FlagSourceError(f"{self.name}: {key} does not exist in the project `{self._project}`, so it cannot be archived")
+        with self._api() as api:
+            self._refuse_other(before, api.flag(key, self._environment))
+            try:
+                api.patch(key, archived(before, self._environment, comment))
+            except RefusedError as error:
+                if error.status in _CONFLICTS:
+                    self._refuse_other(before, api.flag(key, self._environment))
+                raise
+            if api.flag(key, self._environment).get("archived") is not True:
+                raise FlagSourceError(f"{self.name}: the archiving of {key} was accepted, but the flag is not archived; check it there")
+
+    def requested_elsewhere(self, key: str) -> tuple[str, ...]:
+        """Return the project's other environments whose SDKs asked for the flag in the last seven days, by LaunchDarkly's own status.
+
+        Raises:
+            FlagSourceError: LaunchDarkly cannot be reached, or does not show the status.
+        """
+        with self._api() as api:
+            return tuple(sorted(name for name in api.active_environments(key) if name != self._environment))
 
     def _patch(self, before: Json, flag: Json, shown: Json, comment: str) -> Patch | None:
         """Return the edit in the suitable format; None: the flag already is in the state that the edit wants. Raises EditConflictError."""

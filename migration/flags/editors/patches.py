@@ -71,6 +71,13 @@ def semantic_patch(before: Json, after: Json, shown: Json, environment: str, com
     )
 
 
+def archived(before: Json, environment: str, comment: str) -> Patch:
+    """Return the archiving of a flag as JSON Patch, which LaunchDarkly applies only while the flag has the version of `before`."""
+    path = f"/environments/{environment.replace('~', '~0').replace('/', '~1')}/version"
+    operations = [{"op": "test", "path": path, "value": before["version"]}, {"op": "replace", "path": "/archived", "value": True}]
+    return Patch(body={"comment": comment, "patch": operations}, content_type="application/json")
+
+
 def held(flag: Json, shown: Json, environment: str) -> Json:
     """Return the API's current flag in the SDK's form."""
     part = shown["environments"][environment]

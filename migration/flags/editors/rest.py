@@ -21,6 +21,8 @@ from migration.flags.sources.trouble import API_TOKEN, PAGE, UNREADABLE, status_
 #: the API version that this module reads; without it, a token made for an older version gets different answers
 _VERSION: Final = "20240415"
 _LIMITS: Final = HttpLimits(connect_s=3.0, answer_s=10.0)
+#: Statuses of a flag that no SDK asked for: "inactive" for seven days, "new" since it was created, less than seven days ago.
+_UNUSED: Final = ("inactive", "new")
 _LONGEST_MESSAGE: Final = 300
 _RESETS: Final = ("X-Ratelimit-Reset", "X-Ratelimit-Auth-Token-Reset")
 
@@ -87,6 +89,18 @@ class RestApi:
             )
         return shown
 
+    def active_environments(self, key: str) -> tuple[str, ...]:
+        """Return the environments whose SDKs asked for the flag in the last seven days. An environment without a known status counts too.
+
+        Raises:
+            FlagSourceError: the status cannot be read; the message gives the reason and says what to do.
+        """
+        shown = self._content(self._call("GET", key, "", None, of="flag-status"), key)
+        environments = shown.get("environments")
+        if not isinstance(environments, dict):
+            raise FlagSourceError(f"{self._address}: {key}: {UNREADABLE}; check NETRA_MIGRATION_LAUNCHDARKLY_API_URI")
+        return tuple(name for name, status in environments.items() if not isinstance(status, dict) or status.get("name") not in _UNUSED)
+
     def patch(self, key: str, patch: Patch) -> None:
         """Send an edit of the flag.
 
@@ -99,8 +113,8 @@ class RestApi:
         if answer.status != HTTPStatus.OK:
             raise RefusedError(f"{self._address}: {key}: {self._refusal(answer)}; nothing was changed", answer.status)
 
-    def _call(self, method: str, key: str, query: str, patch: Patch | None) -> HttpAnswer:
-        url = f"{self._address}/api/v2/flags/{quote(self._project, safe='')}/{quote(key, safe='')}{query}"
+    def _call(self, method: str, key: str, query: str, patch: Patch | None, *, of: str = "flags") -> HttpAnswer:
+        url = f"{self._address}/api/v2/{of}/{quote(self._project, safe='')}/{quote(key, safe='')}{query}"
         headers = self._headers if patch is None else {**self._headers, "Content-Type": patch.content_type}
         body = None if patch is None else json.dumps(patch.body).encode()
         give_up = self._clock() + self._patience_s

@@ -6,13 +6,14 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.flags.edits.surface_changes import new_surface_flag, pin, pins, share, unpin
-    from migration.flags.edits.switch_changes import kill, sample, unsample
+    from migration.flags.edits.switch_changes import fail_over, kill, sample, unsample
     from migration.flags.edits.targets import Flag
 else:
     __getattr__ = front(
         __name__,
         {
             "Flag": "targets",
+            "fail_over": "switch_changes",
             "kill": "switch_changes",
             "new_surface_flag": "surface_changes",
             "pin": "surface_changes",
@@ -26,6 +27,7 @@ else:
 
 __all__ = [
     "Flag",
+    "fail_over",
     "kill",
     "new_surface_flag",
     "pin",

@@ -83,10 +83,21 @@ def unsample(flag: Flag | None, *, surface: str | None = None, tenant_id: str | 
     return raised(flag, {**flag, "contextTargets": untargeted(flag, kind, {name})})
 
 
-def fail_over(flag: Flag | None, on: bool) -> Flag:
-    """Return the failover flag: whether control resumes runs that candidate fails before their commit point."""
+def fail_over(flag: Flag | None, on: bool, *, surface: str | None = None, tenant_id: str | None = None) -> Flag:
+    """Return the failover flag: whether control resumes runs that candidate fails before their commit point. The value is for one surface,
+    for one tenant, or for all that the flag does not name.
+
+    Raises:
+        ConfigurationError: both a surface and a tenant are given, or one of them is given while the flag is off and has rules or targets
+            that would become active.
+    """
+    if surface is not None and tenant_id is not None:
+        raise ConfigurationError("--surface and --tenant cannot be combined in LaunchDarkly's targets; give one of them")
     old = _with_values(revived(flag, _new_switch(CANDIDATE_FAILOVER, [False, True], 0)), (False, True))
-    return raised(flag, {**old, "on": True, "fallthrough": {"variation": _index_of(old["variations"], on)}})
+    index, one = _index_of(old["variations"], on), surface is not None or tenant_id is not None
+    if old.get("on") is not True and one:
+        return raised(flag, _sampled_while_off(old, index, one=True, surface=surface, tenant_id=tenant_id))
+    return raised(flag, _sampled({**old, "on": True}, index, surface, tenant_id))
 
 
 def _named_values(flag: Flag, kind: str) -> dict[str, bool]:

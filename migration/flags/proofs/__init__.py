@@ -6,6 +6,7 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.flags.proofs.edit_proof import Aim, prove
+    from migration.flags.proofs.failover_proof import prove_failover
     from migration.flags.proofs.rollout_bands import bands, bucket_of
     from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling, prove_sampling
     from migration.flags.proofs.stage_moves import Move
@@ -20,6 +21,7 @@ else:
             "bucket_of": "rollout_bands",
             "named_by_sampling": "sampling_proof",
             "prove": "edit_proof",
+            "prove_failover": "failover_proof",
             "prove_sampling": "sampling_proof",
         },
     )
@@ -32,5 +34,6 @@ __all__ = [
     "bucket_of",
     "named_by_sampling",
     "prove",
+    "prove_failover",
     "prove_sampling",
 ]

@@ -1,8 +1,9 @@
 """Which tenants an edit moves, and whether they may move. Only LaunchDarkly's SDK evaluates the flags, before and after the edit.
 
 Known tenants and pins are evaluated one by one. For all other tenants the proof uses the parts of the flag that the edit leaves unchanged:
-a tenant that matched a rule before the edit matches the same rule after it. So tenants can move only if they reach the fallthrough, or
-anywhere if the flag is switched on. For these tenants, one invented tenant is evaluated for each range of buckets between two cut points.
+a tenant that matched a rule before the edit matches the same rule after it. So only tenants that reach the fallthrough can move; if the
+edit switches the flag on, any tenant can. For these tenants, one invented tenant is evaluated for each range of buckets between two cut
+points.
 """
 
 from collections import Counter

@@ -26,7 +26,7 @@ class Credentials:
 
 
 def credentials(connection: HTTPConnection) -> Credentials:
-    """Return the token from the `Authorization` header or, second, from the subprotocols `bearer, <token>`.
+    """Return the token from the `Authorization` header, or else from the subprotocols `bearer, <token>`.
 
     A token in the address is ignored, because addresses are logged.
     """

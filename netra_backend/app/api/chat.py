@@ -106,7 +106,8 @@ class ChatSession:
             connection_id=uuid.uuid4().hex,
             limit=gateway.limits.runs_per_connection,
             drain=gateway.drain,
-            ended=self._look_at_drain,
+            # Not a method of this object, because a reference cycle would stay in memory until the next garbage collection.
+            ended=lambda: _look_at_drain(gateway, connection),
         )
         self._told_of_drain = False
 
@@ -144,11 +145,6 @@ class ChatSession:
 
     def _stay(self) -> None:
         self._idle_at = asyncio.get_running_loop().time() + self._gateway.limits.idle_timeout_s
-
-    def _look_at_drain(self) -> None:
-        """Called when a run has ended. If the server is stopping, `serve` wakes up and checks whether any run is left."""
-        if self._gateway.drain.begun:
-            self._connection.wake()
 
     async def _drain(self) -> HangUp | None:
         """Inform the client once that the server is stopping; return the reason to close as soon as no run is left."""
@@ -207,3 +203,9 @@ class ChatSession:
         if self._refusals < self._gateway.limits.refusals_in_a_row:
             return None
         return CloseCode.POLICY, f"{self._refusals} messages in a row were refused"
+
+
+def _look_at_drain(gateway: Gateway, connection: Connection) -> None:
+    """Called after a run's end, because it may have been the last run before the server stops."""
+    if gateway.drain.begun:
+        connection.wake()

@@ -7,11 +7,36 @@ does not contain, `ReadingEngines` is used instead of `fresh_engine`. `open_run_
 the last surface is done, this folder is removed and only `serving.py` remains.
 """
 
-from netra_backend.app.execution.backend import BackendExecution, check_settings, compose
-from netra_backend.app.execution.conversations import check_conversations
-from netra_backend.app.execution.engines import CONTROLS, BackendEngine, ReadingEngines, fresh_engine
-from netra_backend.app.execution.recorded_ports import recorded
-from netra_backend.app.execution.run_stores import PlannedThreads, open_run_stores
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netra_backend.app.execution.backend import BackendExecution, check_settings, compose
+    from netra_backend.app.execution.conversations import check_conversations
+    from netra_backend.app.execution.engines import CONTROLS, BackendEngine, ReadingEngines, fresh_engine
+    from netra_backend.app.execution.recorded_ports import recorded
+    from netra_backend.app.execution.run_stores import PlannedThreads, open_run_stores
+else:
+    _MODULES = {
+        "BackendEngine": "engines",
+        "BackendExecution": "backend",
+        "CONTROLS": "engines",
+        "PlannedThreads": "run_stores",
+        "ReadingEngines": "engines",
+        "check_conversations": "conversations",
+        "check_settings": "backend",
+        "compose": "backend",
+        "fresh_engine": "engines",
+        "open_run_stores": "run_stores",
+        "recorded": "recorded_ports",
+    }
+
+    def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+        """Import a name at its first use: a command line needs few of them."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
 
 __all__ = [
     "CONTROLS",

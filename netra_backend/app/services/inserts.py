@@ -14,7 +14,7 @@ def insert_into(table: Table, dialect: str) -> Any:  # noqa: ANN401 - the two di
         table: the table.
         dialect: "postgresql" or "sqlite".
     """
-    # Each dialect is imported where it is used, because the import of PostgreSQL's is a tenth of a server's start.
+    # Each dialect is imported where it is used, because importing PostgreSQL's dialect takes a tenth of a server's start.
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 

@@ -52,6 +52,8 @@ class LaunchDarkly:
         self.segments: dict[str, Json] = {}
         self.project, self.environment = "default", "production"
         self.faults = Faults()
+        self.archived: set[str] = set()  #: keys of archived flags; the API shows them, and SDKs do not get them
+        self.statuses: dict[str, str] = {}  #: environment -> the status of every flag there
         self.events: list[Json] = []
         self.diagnostics: list[Json] = []
         self.requests: list[tuple[str, str]] = []  #: method and path
@@ -121,7 +123,8 @@ class LaunchDarkly:
 
     def payload(self) -> Json:
         with self.lock:
-            return {"flags": dict(self.flags), "segments": dict(self.segments)}
+            flags = {key: flag for key, flag in self.flags.items() if key not in self.archived}
+            return {"flags": flags, "segments": dict(self.segments)}
 
 
 class _Server(ThreadingHTTPServer):
@@ -175,8 +178,10 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(self.it.payload())
             case ["sdk", "flags", key] if key in flags:
                 self._json(flags[key])
-            case ["api", "v2", "flags", project, key] if project == self.it.project and key in flags:
-                self._json(represent(flags[key], self.it.environment))
+            case ["api", "v2", "flags", project, key] if project == self.it.project and key in self.it.flags:
+                self._json(represent(self.it.flags[key], self.it.environment) | {"archived": key in self.it.archived})
+            case ["api", "v2", "flag-status", project, key] if project == self.it.project and key in self.it.flags:
+                self._json({"key": key, "environments": {name: {"name": status} for name, status in self.it.statuses.items()}})
             case _:
                 self._json({"code": "not_found", "message": "Unknown resource"}, 404)
 
@@ -209,7 +214,10 @@ class _Handler(BaseHTTPRequestHandler):
             except PatchError as error:
                 self._json({"code": error.code, "message": str(error), "id": "1"}, error.status)
                 return
-            if after != shown:
+            if after.pop("archived", False):
+                self.it.archived.add(key)
+                self.it.send("delete", {"path": f"/flags/{key}", "version": flag["version"] + 1})
+            elif after != shown:
                 self.it.put_flag(restore(after, flag, self.it.environment))
             self.it.patches.append((self.headers.get("Content-Type", ""), body, comment))
             self._json(represent(self.it.flags[key], self.it.environment))

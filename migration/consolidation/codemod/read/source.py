@@ -110,6 +110,10 @@ class Source:
         """Return the line that the node begins on, from 1."""
         return bisect_right(self._line_starts, self._spans[node].start)
 
+    def lines_of(self, span: Span) -> range:
+        """Return the lines that a span touches, from 1, where only a line feed ends a line."""
+        return range(bisect_right(self._line_starts, span[0]), bisect_right(self._line_starts, span[1]) + 1)
+
     def code(self, node: cst.CSTNode) -> str:
         """Return the node's text."""
         start, end = self.span(node)

@@ -15,7 +15,8 @@ def as_diff(change: CodemodChange) -> str:
     `git apply` and `patch -p1` accept.
     """
     before, after = (_lines(data.decode("utf-8", errors="surrogateescape")) for data in (change.before, change.after))
-    return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}", f"b/{change.path}")))
+    end = "\t" if " " in change.path else ""  # as `git diff` does; without it, `patch` takes the name up to the first space
+    return "".join(_ended(difflib.unified_diff(before, after, f"a/{change.path}{end}", f"b/{change.path}{end}")))
 
 
 def apply_plan(plan: CodemodPlan) -> None:

@@ -14,6 +14,7 @@ class CodemodChange:
     before: bytes
     after: bytes
     modules: tuple[str, ...]  #: the legacy modules that the file no longer uses after the rewrite
+    lines: frozenset[int]  #: the lines of `before` that edits touch, from 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The demo's first act: the surface of tool calls moves along a short ramp by itself, while users ask all the time.
+"""The demo's first act: the surface of tool calls moves along a short ramp by itself, while users ask continuously.
 
 1. `rollout start`: the controller, a process of its own, promotes the surface to its first steps.
 2. The gate holds until there are enough comparisons.

@@ -78,6 +78,24 @@ def test_what_fails_without_the_legacy_modules_is_told_from_what_only_names_them
     assert "1 of these files fail without the legacy modules" in codemod().stderr
 
 
+def test_json_prints_nothing_else_and_groups_the_work_by_cause(codemod, tmp_path):
+    for name in ("other.py", "another.py"):
+        (tmp_path / name).write_text("from shop.old import OldEngine\nx = OldEngine(1)\n")
+    done = codemod("--json")
+    assert done.stderr == ""
+    (group,) = json.loads(done.stdout)["groups"]
+    assert (group["places"], group["files"], group["example"]) == (2, 2, "another.py:2")
+
+
+def test_one_place_is_explained_in_full_and_alone(codemod, tmp_path):
+    for name in ("other.py", "another.py"):
+        (tmp_path / name).write_text("from shop.old import OldEngine\nx = OldEngine(1)\n")
+    done = codemod("--explain", "other.py:2")
+    assert done.stdout == ""
+    assert "by hand: other.py:2: OldEngine(...): u is not passed" in done.stderr
+    assert "another.py:2" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [

@@ -19,15 +19,21 @@ def texts() -> tuple[tuple[str, str], ...]:
     return tuple((one.path, one.text) for one in sentences() if not one.path.startswith(("docs/glossary.md", "CHANGELOG")))
 
 
+@cache
+def places(phrase: str) -> tuple[str, ...]:
+    written = re.compile(phrase)
+    return tuple(f"{path}: {text}" for path, text in texts() if written.search(text))
+
+
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_a_phrase_that_is_hard_to_read_becomes_no_more_frequent(phrase: str) -> None:
-    found = [f"{path}: {text}" for path, text in texts() if re.search(phrase, text)]
+    found = places(phrase)
     assert len(found) <= PHRASES[phrase], "write it plainly (docs/glossary.md), or lower the count:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize("phrase", PHRASES)
 def test_the_count_of_a_phrase_is_lowered_when_it_was_rewritten(phrase: str) -> None:
-    count = sum(bool(re.search(phrase, text)) for _, text in texts())
+    count = len(places(phrase))
     assert PHRASES[phrase] <= count + max(10, count // 5), f"language.toml: {count} is enough for {phrase!r}"
 
 
@@ -53,3 +59,9 @@ def test_a_thing_in_the_glossary_has_no_second_name(word: str, instead: str) -> 
 def test_the_words_of_the_readme_lead_to_the_glossary() -> None:
     assert "docs/glossary.md" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "(glossary.md)" in (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))], ids=lambda page: page.name)
+def test_a_row_of_a_table_is_one_line(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert re.findall(r"^\| .*[^|\s]\s*$", text, re.MULTILINE) == []

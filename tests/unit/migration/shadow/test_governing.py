@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from prometheus_client import CollectorRegistry
 
+from migration.errors import EvidenceError
 from migration.settings import MigrationSettings
 from migration.shadow import governing
 from migration.shadow.governing import Governing
@@ -35,7 +36,8 @@ async def world(registry, monkeypatch):
     """Return a governor that looks often, and its shadow."""
     monkeypatch.setattr(governing, "LOOK_S", 0.001)
     shadow = FakeShadow()
-    governor = Governing(MigrationSettings(surfaces=("chat",)), Metrics(registry=registry))
+    settings = MigrationSettings(surfaces=("chat",), shadow_loop_late_s=3600.0)  # a busy machine is not what is tested
+    governor = Governing(settings, Metrics(registry=registry))
     governor.start(shadow)
     yield governor, shadow
     await governor.aclose()
@@ -64,6 +66,35 @@ async def test_a_look_that_fails_is_counted_and_the_next_one_succeeds(world, reg
     await until(lambda: registry.get_sample_value("migration_failures_total", {"operation": "shadow.govern"}))
     shadow.waiting = 256
     await until(lambda: governor.shares["chat"] < 1.0)
+
+
+class Needs:
+    """What gates decided."""
+
+    def __init__(self):
+        self.answer, self.closed = {"chat": 0.25}, False
+
+    def read(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self):
+        self.closed = True
+
+
+async def test_the_needs_of_gates_are_followed_in_the_background_and_without_them_all_count_alike(monkeypatch):
+    monkeypatch.setattr(governing, "NEEDS_S", 0.001)
+    needs = Needs()
+    governor = Governing(MigrationSettings(surfaces=("chat", "batch")), Metrics(registry=CollectorRegistry()), needs=needs)
+    assert governor.need("chat") == 1.0
+    governor.start(FakeShadow())
+    await until(lambda: governor.need("chat") == 0.25)
+    assert governor.need("batch") == 1.0
+    needs.answer = EvidenceError("gone")
+    await until(lambda: governor.need("chat") == 1.0)
+    await governor.aclose()
+    assert needs.closed
 
 
 async def test_reads_count_for_a_minute():

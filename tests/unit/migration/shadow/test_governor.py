@@ -1,9 +1,11 @@
 """The governor: when the share of runs that are drawn is lowered and raised."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.flags.draw import MOST_LEVEL, REST
+from migration.evidence.needs import need_of
+from migration.flags.draw import MOST_LEVEL, REST, probability
 from migration.shadow.governor import ShadowGovernor
 from migration.shadow.pressure import Pressure
 
@@ -46,6 +48,45 @@ def test_the_surface_whose_gate_needs_runs_least_is_lowered_first_and_raised_las
     assert look(governor, OVER, MOST_LEVEL) == {"chat": 0, "batch": MOST_LEVEL}
     assert look(governor, OVER) == {"chat": 1, "batch": MOST_LEVEL}
     assert look(governor, CALM, 11) == {"chat": 0, "batch": MOST_LEVEL}
+
+
+def test_a_surface_whose_gate_is_passed_gets_fewer_samples_than_one_that_still_needs_runs():
+    need = {"chat": need_of(250), "batch": need_of(0)}
+    governor = ShadowGovernor(need, need=need.__getitem__)
+    random, drawn = np.random.default_rng(5), dict.fromkeys(need, 0)
+    for _ in range(4000):
+        shares = {surface: probability(100.0, governor.level(surface, "acme")) for surface in need}
+        for surface, share in shares.items():
+            drawn[surface] += random.random() < share
+        governor.look([Pressure("loop", sum(shares.values()) / 1.2)])  # both together cost too much
+    assert drawn["batch"] < drawn["chat"] / 2
+
+
+def test_estimates_stay_unbiased_when_needs_depend_on_results_and_shares_on_needs():
+    """The rate falls from 30 % to 2 %; a gate that finds few divergences is passed, and its surface is drawn less. 300 series, weighted by
+    the probability that was recorded before each run: right on average. The average of the drawn runs is not.
+    """
+    random = np.random.default_rng(6)
+    weighted, plain = np.zeros(300), np.zeros(300)
+    for series in range(300):
+        need = {"chat": 0.6, "batch": 0.5}
+        governor = ShadowGovernor(need, need=need.__getitem__)
+        rates = np.r_[np.full(100, 0.3), np.full(300, 0.02)]
+        diverges, chances = random.random(400) < rates, random.random(400)
+        total = drawn = hits = 0.0
+        for run in range(400):
+            share = probability(100.0, governor.level("chat", "acme"))
+            other = probability(100.0, governor.level("batch", "acme"))
+            if chances[run] < share:
+                total += diverges[run] / share
+                drawn += 1
+                hits += diverges[run]
+                need["chat"] = 0.0 if total / (run + 1) < 0.2 else 0.6  # by the results of runs that have ended
+            governor.look([Pressure("loop", (share + other) / (2.1 if run < 100 else 0.6))])  # then the load rises
+        weighted[series] = (total - diverges.sum()) / 400
+        plain[series] = hits / drawn - diverges.mean()
+    assert abs(weighted.mean()) < 3 * weighted.std() / 300**0.5
+    assert abs(plain.mean()) > 10 * plain.std() / 300**0.5
 
 
 def test_runs_are_shed_only_when_no_share_is_left_to_halve():

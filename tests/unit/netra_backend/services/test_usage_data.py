@@ -24,6 +24,19 @@ async def test_a_given_end_of_a_period_is_kept(engine: AsyncEngine, add_usage: A
     assert await UsageData(engine).period("acme", *asked) == Period(since=asked[0], until=asked[1])
 
 
+async def test_a_period_that_ends_on_the_first_day_on_record_has_usage_and_one_before_it_has_none(
+    engine: AsyncEngine, add_usage: Add
+) -> None:
+    await add_usage("gpt-4o", "2025-03-01", usd=3)
+    asked = (
+        UsageData(engine).spending("acme", None, date(2025, 3, 1), "model"),
+        UsageData(engine).spending("acme", None, date(2025, 2, 28), "model"),
+    )
+    (period, (spend,)), nothing = [await each for each in asked]
+    assert (period, spend.cost_micro_usd) == (Period(since=date(2025, 1, 31), until=date(2025, 3, 1)), 3_000_000)
+    assert nothing == (None, ())
+
+
 async def test_without_any_usage_there_is_no_period(engine: AsyncEngine, add_usage: Add) -> None:
     await add_usage("gpt-4o", "2025-03-01", tenant="globex")
     assert await UsageData(engine).period("acme", None, None) is None

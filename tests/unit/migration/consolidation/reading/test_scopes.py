@@ -80,3 +80,9 @@ def test_facts_say_what_each_scope_hides():
     assert (by_name["f"].hides, by_name["f"].parameters) == (("Engine",), ("Engine",))
     assert by_name["f.g"].from_function == ("Engine",)
     assert by_name["h"].from_module == ("Engine",)
+
+
+def test_an_annotation_that_is_never_evaluated_has_no_scopes():
+    text = "from __future__ import annotations\nx: A[lambda y: y] = [y for y in z]\n"
+    scopes = Scopes(ast.parse(text), text)
+    assert sorted(scopes.module.sites) == ["annotations", "x"]

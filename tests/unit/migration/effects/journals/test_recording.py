@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -233,3 +235,14 @@ def test_events_beyond_the_bytes_are_shed_but_the_last_one(request_) -> None:
     for event in said:
         tape.append(event)
     assert (tape.events, tape.truncated) == ((said[0], said[1], said[-1]), True)
+
+
+def test_a_recording_is_freed_with_its_last_reference(request_):
+    gc.disable()
+    try:
+        recording = Recording(request_)
+        kept = weakref.ref(recording)
+        del recording
+        assert kept() is None
+    finally:
+        gc.enable()

@@ -21,6 +21,26 @@ def test_the_difference_makes_the_new_file_of_the_old_one(plan_of, tmp_path):
     assert [(tmp_path / change.path).read_bytes() for change in plan.changes] == [change.after for change in plan.changes]
 
 
+@pytest.mark.parametrize("tool", [["git", "apply", "--whitespace=nowarn"], ["patch", "-s", "-p1"]], ids=["git apply", "patch"])
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("form_feed.py", USE.encode() + b"\n\x0c\ny = 1  # \xe2\x80\xa8 x\n"),
+        ("windows.py", USE.replace("\n", "\r\n").encode() + b"\r\n"),
+        ("latin.py", b"# coding: latin-1\n# K\xf6ln\n" + USE.encode() + b"\n"),
+        ("mark.py", b"\xef\xbb\xbf" + USE.encode()),
+        ("two words.py", USE.encode() + b"\n"),
+        ("no_end.py", USE.encode()),
+    ],
+)
+def test_tools_take_the_difference_whatever_the_file_is_like(plan_of, tmp_path, tool, path, data):
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"{tool[0]} is not installed")
+    (change,) = plan_of({path: data}).changes
+    subprocess.run(tool, cwd=tmp_path, input=as_diff(change).encode(errors="surrogateescape"), check=True, capture_output=True)
+    assert (tmp_path / path).read_bytes() == change.after
+
+
 def test_a_file_keeps_its_mode_and_a_link_stays_a_link(plan_of, tmp_path):
     plan = plan_of({"use.py": USE})
     (tmp_path / "use.py").rename(tmp_path / "real.py")
