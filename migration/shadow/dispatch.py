@@ -288,7 +288,7 @@ class ProcessShadow:
             self._worker.kill()
 
     def _bury(self, status: int) -> None:
-        """The worker is gone. Its only job without an answer has failed; several go back to the head of the queue."""
+        """The worker is gone. If exactly one job has no answer, it has failed; several go back to the head of the queue."""
         if self._worker is not None and self._loop is not None and status != RECYCLE:
             self.worker_deaths.append((self._worker.pid, status))
         self._worker, self._ready = None, False

@@ -20,8 +20,8 @@ FailReason = Literal["worker_died", "deadline", "engine", "comparison", "protoco
 RoundResult = Literal["clean", "noisy", "inconclusive", "failed", "skipped", "cross_talk"]
 """The result of a round in which each engine is compared with itself: nothing differed, something differed, or this is not known.
 
-Or the round failed, or the time was not enough, or the round was not run, because a run contained other people's data: differences are then
-not noise.
+`failed`: the round failed; `skipped`: there was not enough time; `cross_talk`: a run contained other people's data, and differences are
+then not noise, so the round was not run.
 """
 
 

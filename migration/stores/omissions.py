@@ -44,7 +44,7 @@ class Omissions:
     """Records which writes leave a store out.
 
     Args:
-        coverage: stores begins and ends.
+        coverage: records when a store is first left out, and when it no longer is.
         linger_s: seconds that the end waits for further writes of the same tenant; 0: every write has its own begin and end.
         clock: monotonic seconds.
     """

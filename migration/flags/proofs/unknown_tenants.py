@@ -2,7 +2,8 @@
 
 LaunchDarkly's evaluator uses the first match of prerequisites, targets, rules, fallthrough. If an edit leaves the first three unchanged,
 every tenant takes the same path before and after the edit, and only a path whose end differs moves tenants. If a flag is new or is switched
-on, the paths differ, and each of them is evaluated. The SDK evaluates the end of a path with a flag that has only this path.
+on, the paths differ, and each of them is evaluated. To evaluate the end of a path, a flag is made that has only this path, and the SDK
+evaluates it.
 """
 
 from collections import defaultdict

@@ -74,9 +74,9 @@ def run(bin_folder, folder):
 
     def run(line, code=0):
         if line.endswith("&"):
-            jobs.append(
-                subprocess.Popen(program(line[:-1]), cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            )
+            # As in an interactive shell; a shell that runs these tests in the background would leave SIGINT ignored.
+            command = ["env", "--default-signal=INT", *program(line[:-1])]
+            jobs.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             return "", ""
         if line.startswith("kill"):
             for number in re.findall(r"%(\d+)", line):

@@ -46,7 +46,7 @@ class Escapes:
         return found
 
     def _is_whole(self, node: cst.CSTNode) -> bool:
-        """Return whether a node is not the beginning of a longer dotted name, an assignment's target or part of an import."""
+        """Return False if a node is the beginning of a longer dotted name, the target of an assignment, or part of an import."""
         parent = self._source.parent(node)
         match parent:
             case cst.Attribute() | cst.AssignTarget() | cst.Param() | cst.NameItem() | cst.ImportAlias() | cst.AsName() | cst.Del():

@@ -172,19 +172,20 @@ async def test_what_the_machine_has_run_out_of_makes_it_unready_and_moves_a_metr
     assert REGISTRY.get_sample_value("netra_ready", {"component": "home"}) == 1
 
 
-@pytest.mark.parametrize(("is_own_process", "frozen"), [(True, ["collect", "freeze"]), (False, [])])
-async def test_a_server_that_is_up_keeps_the_collector_from_what_stays(
-    settings: Settings, execution: FakeExecution, monkeypatch: pytest.MonkeyPatch, is_own_process: bool, frozen: list[str]
+@pytest.mark.parametrize(("is_own_process", "up"), [(True, ["start"]), (False, [])])
+async def test_a_server_with_its_own_process_watches_garbage_while_it_is_up(
+    settings: Settings, execution: FakeExecution, monkeypatch: pytest.MonkeyPatch, is_own_process: bool, up: list[str]
 ) -> None:
     done: list[str] = []
-    collector = SimpleNamespace(collect=lambda: done.append("collect"), freeze=lambda: done.append("freeze"))
-    monkeypatch.setattr(main, "gc", collector)
+    garbage = SimpleNamespace(start=lambda: done.append("start"), stop=lambda: done.append("stop"))
+    monkeypatch.setattr(main, "Garbage", lambda: garbage)
     monkeypatch.setattr(main, "load_settings", lambda: settings)
     monkeypatch.setattr(main, "configure_logging", lambda: None)
     app = create_app(None if is_own_process else settings, execution)
     assert done == []
     async with app.router.lifespan_context(app):
-        assert done == frozen
+        assert done == up
+    assert done == up + ["stop" for _ in up]
 
 
 def test_no_request_waits_for_a_thread_to_learn_who_asks() -> None:
