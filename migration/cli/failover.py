@@ -7,15 +7,12 @@ import typer
 from migration.cli.kill import Switch
 from migration.cli.names import chosen_surfaces, known_surface, known_tenant
 from migration.cli.output import JsonFlag, print_json, print_table
-from migration.cli.stage import Force, Reason, Yes
+from migration.cli.stage import Force, Reason, SurfaceOption, TenantOption, Yes
 from migration.settings import MigrationSettings
 
 command = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Show or change whether control resumes runs that their candidate fails."
 )
-
-SurfaceOption = Annotated[str | None, typer.Option("--surface", help="Only for this surface.")]
-TenantOption = Annotated[str | None, typer.Option("--tenant", help="Only for this tenant, on all surfaces.")]
 
 
 @command.command()

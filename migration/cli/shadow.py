@@ -6,14 +6,11 @@ import typer
 
 from migration.cli.names import chosen_surfaces, known_surface, known_tenant
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.stage import Force, Reason, Yes
+from migration.cli.stage import Force, Reason, SurfaceOption, TenantOption, Yes
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Show or change the percentage of runs that are shadowed.")
-
-SurfaceOption = Annotated[str | None, typer.Option("--surface", help="Only for this surface.")]
-TenantOption = Annotated[str | None, typer.Option("--tenant", help="Only for this tenant, on all surfaces.")]
 
 
 @command.command()

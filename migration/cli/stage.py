@@ -24,6 +24,8 @@ command = typer.Typer(
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 Force = Annotated[bool, typer.Option("--force", help="Write the edit although it is refused; needs --reason, and is kept in the history.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason; kept in the history.")]
+SurfaceOption = Annotated[str | None, typer.Option("--surface", help="Only for this surface.")]
+TenantOption = Annotated[str | None, typer.Option("--tenant", help="Only for this tenant, on all surfaces.")]
 
 
 @command.command()

@@ -94,7 +94,7 @@ class Scopes:
 
     def __init__(self, tree: ast.Module, text: str | bytes) -> None:
         # The stubs know texts only; bytes are read with the encoding that they declare.
-        self.module: Final = _tables(symtable.symtable(text, "<file>", "exec"), None)  # type: ignore[arg-type]
+        self.module: Final = _tables(symtable.symtable(text, "<file>", "exec"), None)  # type: ignore[arg-type]  # the stubs leave bytes out
         self.module.node = tree
         self.uses: dict[tuple[int, int], Table] = {}  #: for each line and column: the scope in which a name is written
         self.tables: dict[ast.AST, Table] = {tree: self.module}  #: scopes by the node that makes them

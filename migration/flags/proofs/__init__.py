@@ -6,23 +6,22 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.flags.proofs.edit_proof import Aim, prove
-    from migration.flags.proofs.failover_proof import prove_failover
     from migration.flags.proofs.rollout_bands import bands, bucket_of
-    from migration.flags.proofs.sampling_proof import ANYBODY, named_by_sampling, prove_sampling
+    from migration.flags.proofs.setting_proof import ANYBODY, named_by_sampling, prove_failover, prove_sampling
     from migration.flags.proofs.stage_moves import Move
 else:
     __getattr__ = front(
         __name__,
         {
-            "ANYBODY": "sampling_proof",
+            "ANYBODY": "setting_proof",
             "Aim": "edit_proof",
             "Move": "stage_moves",
             "bands": "rollout_bands",
             "bucket_of": "rollout_bands",
-            "named_by_sampling": "sampling_proof",
+            "named_by_sampling": "setting_proof",
             "prove": "edit_proof",
-            "prove_failover": "failover_proof",
-            "prove_sampling": "sampling_proof",
+            "prove_failover": "setting_proof",
+            "prove_sampling": "setting_proof",
         },
     )
 

@@ -50,15 +50,15 @@ def _catches(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
 
 
 def _is_fallback(source: Source, block: cst.Try | cst.TryStar) -> bool:
-    if block.orelse is not None or block.finalbody is not None or not _lines(block.body, cst.Import | cst.ImportFrom):
+    if block.orelse is not None or block.finalbody is not None or not _lines(block.body, cst.Import, cst.ImportFrom):
         return False
     return all(_binds_none(source, handler.body) for handler in block.handlers)
 
 
-def _lines(body: cst.BaseSuite, *kinds: type | object) -> bool:
+def _lines(body: cst.BaseSuite, *kinds: type[cst.CSTNode]) -> bool:
     lines = body.body if isinstance(body, cst.IndentedBlock) else [body]
     return all(
-        isinstance(line, cst.SimpleStatementLine | cst.SimpleStatementSuite) and all(isinstance(item, kinds) for item in line.body)  # type: ignore[arg-type]
+        isinstance(line, cst.SimpleStatementLine | cst.SimpleStatementSuite) and all(isinstance(item, kinds) for item in line.body)
         for line in lines
     )
 
