@@ -9,7 +9,7 @@ from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
-from migration.consolidation.codemod.rewrite.strings import unknown_export, unknown_uses
+from migration.consolidation.codemod.rewrite.strings import computed_export, unknown_export, unknown_uses
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
@@ -86,6 +86,9 @@ class Leaving:
         line = unknown_export(self._source, bound.local) or unknown_uses(self._source, bound.local)
         if line is not None:
             return refused(module, line, f"a string names {bound.local} in a form that cannot be rewritten; name the target there")
+        line = computed_export(self._source)
+        if line is not None:
+            return refused(module, line, f"`__all__` is computed here and may contain {bound.local}; write its names as a list of strings")
         # Other code may use the name in a string, so the name is removed only if `__all__` says which names the module offers.
         given = bound.given if bound.names or not self._is_offered(bound.local) else None
         if given is None and successor is not None and self._is_named_elsewhere(bound.local):

@@ -1,8 +1,9 @@
 """Strings that name legacy objects and are rewritten with the code: imports by a literal, `__all__`, quoted annotations, `# type:`."""
 
 import ast
+import builtins
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +17,7 @@ from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
+_BUILTINS: Final = frozenset(dir(builtins))
 _SPACES: Final = re.compile(r"(?:globals|vars|locals)\(.*?\)\s*(?:\[|\.(?:get|pop|setdefault)\()", re.DOTALL)
 _TYPE_COMMENT: Final = re.compile(r"#\s*type:\s*(?!ignore)")
 
@@ -138,6 +140,22 @@ def unknown_export(source: Source, name: str) -> int | None:
     return None
 
 
+def computed_export(source: Source) -> int | None:
+    """Return the line on which `__all__` gets names from a variable or an object, so they are not visible; None: no such line.
+
+    The `__all__` of another module contains names of that module, and `globals()` or `dir()` follow the code.
+    """
+    for node in source.nodes():
+        for value in _export_values(node):
+            made_here = {
+                item.target.value for item in _below(source, value) if isinstance(item, cst.CompFor) and isinstance(item.target, cst.Name)
+            }
+            for item in _below(source, value):
+                if isinstance(item, cst.Name) and item.value not in made_here | _BUILTINS and not _is_plain_part(source, item):
+                    return source.line(item)
+    return None
+
+
 def unknown_uses(source: Source, name: str) -> int | None:
     """Return the line on which a string takes a name out of `globals()`, `vars()` or `locals()`, or a doctest uses it; None: none does."""
     word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
@@ -198,6 +216,38 @@ def _exported(node: cst.CSTNode) -> cst.List | cst.Tuple | None:
             return value
         case _:
             return None
+
+
+def _export_values(node: cst.CSTNode) -> Sequence[cst.CSTNode]:
+    """Return the expressions that `__all__` gets names from in this node."""
+    match node:
+        case cst.Assign(targets=targets, value=value) if any(_is_all(item.target) for item in targets):
+            return (value,)
+        case cst.AnnAssign(target=target, value=cst.BaseExpression() as value) | cst.AugAssign(target=target, value=value) if _is_all(
+            target
+        ):
+            return (value,)
+        case cst.Call(func=cst.Attribute(value=owner), args=arguments) if _is_all(owner):
+            return [item.value for item in arguments]
+        case _:
+            return ()
+
+
+def _is_all(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Name) and node.value == "__all__"
+
+
+def _is_plain_part(source: Source, name: cst.Name) -> bool:
+    """Return whether a name stands for nothing of its own (attribute, keyword), or for a module whose `__all__` is taken."""
+    if _is_all(name):
+        return True
+    parent = source.parent(name)
+    if (isinstance(parent, cst.Attribute) and parent.attr is name) or (isinstance(parent, cst.Arg) and parent.keyword is name):
+        return True
+    whole: cst.CSTNode = name
+    while isinstance(parent, cst.Attribute) and parent.value is whole:
+        whole, parent = parent, source.parent(parent)
+    return isinstance(whole, cst.Attribute) and _is_all(whole.attr)
 
 
 def _is_annotation(source: Source, node: cst.SimpleString) -> bool:
