@@ -25,6 +25,7 @@ _BAR: Final = 36  #: width of a bar in columns
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _RUNS_EACH: Final = 6  #: number of runs in one column of the sparkline
 _LAST: Final = 5  #: number of decisions shown
+_MOVING: Final = {"promote": "promoting", "roll back": "rolling back"}
 _STYLES: Final = {"running": "cyan", "paused": "yellow", "rolled back": "bold red", "aborted": "dim", "complete": "bold green"}
 
 
@@ -176,7 +177,8 @@ def _panel(one: RampStatus, now: float) -> "RenderableType":
         lines += [Text(), Text(rollout.why, _STYLES[rollout.state])]
     if one.last:
         lines += [Text(), Text("last decisions", "bold"), *(_decision(entry) for entry in one.last)]
-    title = Text.assemble((rollout.surface, "bold"), "  ", (rollout.state, _STYLES[rollout.state]))
+    state = rollout.state if rollout.intent is None else _MOVING[rollout.intent.what]
+    title = Text.assemble((rollout.surface, "bold"), "  ", (state, _STYLES[rollout.state]))
     return Panel(Group(*lines), title=title, title_align="left", subtitle=Text(rollout.ramp_name, "dim"), subtitle_align="right")
 
 

@@ -13,6 +13,7 @@ from migration.cli.rollout_page import RampStatus, bar, page, sparkline
 from migration.history import Entry
 from migration.model import Stage
 from migration.rollout import Position, Rollout, RolloutStore
+from migration.rollout.store import Intent
 from migration.settings import MigrationSettings
 
 RAMP = """
@@ -96,6 +97,14 @@ def test_a_ramp_that_was_rolled_back_is_a_finding(run, start, tmp_path):
         store.change(store.rollout("chat"), state="rolled back", why="1 comparison found somebody else's data.")
     shown = run("status")
     assert (shown.exit_code, "rolled back" in shown.stdout, "somebody else's data" in shown.stdout) == (1, True, True)
+
+
+def test_a_rollback_that_is_being_written_is_shown_as_that(run, start, tmp_path):
+    start()
+    intent = Intent(id="1", what="roll back", stage=Stage.OFF, percent=100.0, version=1, reasons=("It diverges.",))
+    with closing(RolloutStore.of_settings(MigrationSettings(home=tmp_path))) as store:
+        store.change(store.rollout("chat"), intent=intent)
+    assert "chat  rolling back" in run("status").stdout
 
 
 def test_without_a_ramp_the_page_says_how_to_start_one_and_makes_nothing(run, tmp_path):
