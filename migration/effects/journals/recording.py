@@ -37,6 +37,7 @@ class Recording:
         on_failure: called when recording itself fails ("effects.record").
         canary: added to the replies of this run, both for the engine and in the record; None: replies stay unchanged.
         started: when the run started, on the clock; None: now.
+        records: whether effects and log lines are recorded; False: nobody will read them, so only events are.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Recording:
         on_failure: OnFailure = log_failure,
         canary: Canary | None = None,
         started: float | None = None,
+        records: bool = True,
     ) -> None:
+        self.records = records
         self._request = request
         self._canary = canary
         self._clock = clock
@@ -104,7 +107,7 @@ class Recording:
 
     def take_line(self, record: logging.LogRecord) -> None:
         """Record a line that the run logs; lines that a task logs after the run's end are ignored. Never raises."""
-        if self._journal.closed:
+        if self._journal.closed or not self.records:
             return
         if self._log is None:
             self._log = LogTape(lines=_LOG_LINES, characters=_LOG_CHARACTERS)
