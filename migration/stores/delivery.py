@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,9 +87,8 @@ class Delivery:
         self._woken[store].set()
 
     def settled(self, store: Store, row: int) -> None:
-        """Record that a store has the run of this row, so that the next check drops it."""
+        """Record that a store has the run of this row, so that the next check drops it. Nothing waits for that, so no check begins now."""
         self._settled[store].append(row)
-        self.wake(store)
 
     async def deliver_due(self, store: Store) -> int:
         """Deliver the rows that are due now, at most one batch, and return how many were tried.
@@ -100,19 +99,8 @@ class Delivery:
         delivered, self._settled[store] = self._settled[store], []
         try:
             claims = await self._outbox.claim(store, _BATCH, self._lease_s)
-            for place, claim in enumerate(claims):
-                try:
-                    await self._deliver(store, claim)
-                except StoreUnavailableError as error:
-                    self._outages[store] += 1
-                    rest = [one.id for one in claims[place:]]
-                    await self._outbox.later(rest, delay_s=self._delay_s(self._outages[store]), error=str(error))
-                    break
-                except StoreRefusedError as error:
-                    await self._refused(store, claim, error)
-                else:
-                    self._outages[store] = 0
-                    delivered.append(claim.id)
+            if not await self._deliver_together(store, claims, delivered):
+                await self._deliver_each(store, claims, delivered)
             await self._outbox.done(delivered)
         except OutboxError:
             self._settled[store] += delivered
@@ -131,11 +119,46 @@ class Delivery:
             self._metrics.outbox_oldest_seconds.labels(store).set(oldest[store])
             self._metrics.outbox_parked.labels(store).set(parked[store])
 
+    async def _deliver_together(self, store: Store, claims: Sequence[Claim], delivered: list[int]) -> bool:
+        """Write all rows at once; return False if each has to be written by itself.
+
+        That is the case if the store refuses one of them, and after an outage, because a slow store may accept single runs in time.
+        """
+        if len(claims) <= 1 or self._outages[store] or any(claim.alone for claim in claims):
+            return False
+        try:
+            await self._writes.write(store, *(claim.run for claim in claims))
+        except StoreRefusedError:
+            return False
+        except StoreUnavailableError as error:
+            await self._later(store, claims, error)
+        else:
+            delivered += [claim.id for claim in claims]
+        return True
+
+    async def _deliver_each(self, store: Store, claims: Sequence[Claim], delivered: list[int]) -> None:
+        for place, claim in enumerate(claims):
+            try:
+                await self._deliver(store, claim)
+            except StoreUnavailableError as error:
+                await self._later(store, claims[place:], error)
+                break
+            except StoreRefusedError as error:
+                await self._refused(store, claim, error)
+            else:
+                self._outages[store] = 0
+                delivered.append(claim.id)
+
     async def _deliver(self, store: Store, claim: Claim) -> None:
         if claim.alone:
             await self._writes.write_alone(store, claim.run)
         else:
             await self._writes.write(store, claim.run)
+
+    async def _later(self, store: Store, claims: Sequence[Claim], error: StoreUnavailableError) -> None:
+        self._outages[store] += 1
+        rest = [claim.id for claim in claims]
+        await self._outbox.later(rest, delay_s=self._delay_s(self._outages[store]), error=str(error))
 
     async def _refused(self, store: Store, claim: Claim, error: StoreRefusedError) -> None:
         refusals = claim.refusals + 1
