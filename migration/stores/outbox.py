@@ -16,7 +16,7 @@ from migration.stores.tables import outbox
 
 _decoder = msgspec.msgpack.Decoder(StoredRun)
 # Made once, because making a statement takes longer than executing it.
-_ADD: Final = insert(outbox)
+_ADD: Final = insert(outbox).returning(outbox.c.id)
 _DROP: Final = delete(outbox).where(outbox.c.id == bindparam("row"))
 
 
@@ -80,7 +80,7 @@ class Outbox:
         def work(connection: Connection) -> list[int]:
             rows = [{"store": store, "due_at": now + (0 if place else first_rests_s), **shared} for place, store in enumerate(stores)]
             # One after the other: for two rows, a statement with many rows costs more to make than it saves.
-            return [connection.execute(_ADD, row).inserted_primary_key.id for row in rows]
+            return [connection.execute(_ADD, row).scalar_one() for row in rows]
 
         return await self._database.run("add to", work)
 
