@@ -1,8 +1,10 @@
 """Servers, workers and cells start often: what only some of them need is imported where it is needed."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 STARTED = "import netra_backend.app.main, netra_backend.app.serving\n"
 STARTED += "import netra_backend.app.execution\n"  # goes with: migration
@@ -12,6 +14,28 @@ LISTED = "import sys\nprint(' '.join(sys.modules))"
 def test_a_backend_whose_model_is_a_script_imports_no_sdk_of_models():
     done = subprocess.run([sys.executable, "-c", STARTED + LISTED], capture_output=True, text=True, check=True, timeout=60)
     assert "openai" not in done.stdout.split()
+
+
+#: typer, and what it needs to make commands. rich is not among them: it is for tables.
+OF_TYPER = {"typer", "annotated_doc", "shellingham", "typing_extensions"}
+#: Modules of Python that take as long as a whole help.
+HEAVY = {"asyncio", "concurrent.futures", "email", "multiprocessing", "sqlite3", "ssl"}
+
+
+def shown_helps(*programs: str) -> dict[str, Any]:
+    """Show the help of every command, and return what `tests.meta.helps` prints."""
+    done = subprocess.run([sys.executable, "-m", "tests.meta.helps", *programs], capture_output=True, text=True, check=True, timeout=60)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_no_help_of_netra_imports_more_than_typer():
+    told = shown_helps("netra_backend.app.cli")
+    own = {name for name in told["modules"] if name.startswith("netra_backend.")}
+    assert ["serve"] in told["commands"]
+    assert set(told["third_party"]) <= OF_TYPER
+    assert not HEAVY & set(told["modules"])
+    assert own == {"netra_backend.app", "netra_backend.app.cli", "netra_backend.app.cli_flags", "netra_backend.app.errors"}
 
 
 def test_no_library_is_installed_that_has_each_process_parse_grammars_at_its_start():
