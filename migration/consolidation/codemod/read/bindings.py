@@ -123,6 +123,8 @@ class Bindings:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
             return NameOrigin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
+            if any(self._passes(star, root.value) for star in self.stars):
+                return f"{root.value} comes by a star and is bound again; use a different name for each"
             if all(self._is_assigned(item) for item in others):
                 return NameOrigin(None, None)
             return f"it is reached through {root.value}; import it from its own module"
