@@ -21,14 +21,10 @@ with tempfile.TemporaryDirectory() as home:
 """
 STARTED = "import netra_backend.app.main, netra_backend.app.serving\n"
 STARTED += "import netra_backend.app.execution\n"  # goes with: migration
+# goes with: migration
 #: What only commands, controllers and workers do.
-WORKERS = (
-    "migration.cli",
-    "migration.rollout",
-    "migration.consolidation",
-    "migration.shadow.cell",
-    "migration.shadow.worker.",
-)  # goes with: migration
+WORKERS = ("migration.cli", "migration.rollout", "migration.consolidation", "migration.shadow.cell_process")
+# stays
 LISTED = "import sys\nprint(' '.join(sys.modules))"
 
 
