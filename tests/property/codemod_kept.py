@@ -47,6 +47,7 @@ KEPT: Final = (
     ("patched method of the class", FROM),
     ("patched method by monkeypatch", FROM),
     ("in all", PLAIN),
+    ("in all", "if True:\n    from $M import $L\nelse:\n    $L = None"),
     ("in all", STAR),
     ("in all by a sum", LEAF),
     ("taken from globals", "from $M import *"),
