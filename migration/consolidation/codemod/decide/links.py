@@ -1,16 +1,12 @@
 """Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Final
 
 from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group, Refusal
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.findings.meaning import Meaning
-
-_MOST_STEPS: Final = 20  #: at most this many re-exports in a chain are followed
-
 
 class Links:
     """The links between the files of one tree.
@@ -25,6 +21,7 @@ class Links:
         self._tree: Tree = analyser.tree
         self._analyses = analyses
         self._neighbours = {path: frozenset(imported_from(self._tree, path)) for path in analyses}
+        self._passed: dict[str, tuple[str, ...]] = {}
 
     def suspicions(self) -> dict[str, list[Refusal]]:
         """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type.
@@ -81,7 +78,7 @@ class Links:
                     changed |= _refuse(holder, f"{path}:{line} still takes a name from here; rewrite it first")
         for patched in group.patches:
             line = self._analyses[path].source.line(patched.node)
-            holders = list(self._providers(patched.holder, group.module))
+            holders = self._providers(patched.holder, group.module)
             if not holders and not group.refusals:
                 group.refuse(line, f"{patched.holder} is patched, but only re-exports the name; patch the module that uses it")
                 changed = True
@@ -119,18 +116,27 @@ class Links:
                 return _refuse(group, f"an old instance of {path}:{maker.refusals[0].line} may get here; rewrite that place first")
         return False
 
-    def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
-        """Yield the groups of the modules through which `module` imports a name of the legacy module."""
-        path = self._tree.names.modules.path(module)
-        if path is None or not steps or module in self._tree.legacy:
-            return
-        if path in self._analyses and legacy in self._analyses[path].groups:
-            yield self._analyses[path].groups[legacy]
-        for statement in self._tree.facts[path].imports if path in self._tree.facts else ():
-            if statement.scope == 0 and not statement.plain:
-                source = self._tree.names.modules.absolute(path, statement.level, statement.module)
-                if source != module:
-                    yield from self._providers(source, legacy, steps - 1)
+    def _providers(self, module: str, legacy: str) -> list[Group]:
+        """Return the groups of the modules through which `module` imports a name of the legacy module."""
+        passing = (self._tree.names.modules.path(name) or "" for name in self._passing(module))
+        return [self._analyses[path].groups[legacy] for path in passing if path in self._analyses and legacy in self._analyses[path].groups]
+
+    def _passing(self, module: str) -> tuple[str, ...]:
+        """Return a module and all modules from which names may get into it, except legacy ones; () if it is one, or is not in the tree."""
+        if module not in self._passed:
+            modules, found = self._tree.names.modules, dict[str, None]()
+            pending = [module]
+            while pending:
+                name = pending.pop()
+                path = modules.path(name)
+                if path is None or name in found or name in self._tree.legacy:
+                    continue
+                found[name] = None
+                for statement in self._tree.facts[path].imports if path in self._tree.facts else ():
+                    if statement.scope == 0 and not statement.plain:
+                        pending.append(modules.absolute(path, statement.level, statement.module))
+            self._passed[module] = tuple(found)
+        return self._passed[module]
 
     def _objection(self, analysis: Analysis, suspect: Suspect) -> str | None:
         """Return why the target would not accept the call; None: it would, at least for one legacy class that has the method."""
