@@ -127,6 +127,7 @@ class Migration:
         # calls it.
         from migration.evidence import GateNeeds, UnseenRuns
         from migration.processes import Heartbeat
+        from migration.rollout import facts_of
         from migration.stores import FinishedRuns
 
         governed = settings.shadow_governor == "on"
@@ -151,6 +152,7 @@ class Migration:
             unseen=unseen,
             attributes=self.flags.attributes,
         )
+        self._facts = facts_of(settings, self.flags, metrics)
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
@@ -198,6 +200,7 @@ class Migration:
             self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
+        self._facts.start()
         self._build.start()
 
     async def aclose(self) -> None:
@@ -208,6 +211,7 @@ class Migration:
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._facts.stop)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)
             if self.governing is not None:

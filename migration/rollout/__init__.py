@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from migration.fronts import front
 
 if TYPE_CHECKING:
+    from migration.rollout.all_facts import facts_of
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
     from migration.rollout.gate import GateDecision, decide
@@ -45,6 +46,7 @@ else:
             "World": "simulation",
             "Written": "edit",
             "decide": "gate",
+            "facts_of": "all_facts",
             "moves_as_json": "preview",
             "parse_ramp": "ramp_file",
             "position_of": "position",
@@ -79,6 +81,7 @@ __all__ = [
     "World",
     "Written",
     "decide",
+    "facts_of",
     "moves_as_json",
     "parse_ramp",
     "position_of",
