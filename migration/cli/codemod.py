@@ -3,23 +3,16 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.progress import progress_bar
-from migration.consolidation import load_configuration
-from migration.consolidation.codemod import (
-    CodemodPlan,
-    apply_plan,
-    as_diff,
-    explained,
-    grouped,
-    load_codemod_configuration,
-    plan_codemod,
-)
 from migration.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from migration.consolidation.codemod import CodemodPlan
+
 
 command = typer.Typer(
     add_completion=False,
@@ -51,6 +44,10 @@ def run(
 
     Exit codes: 0 nothing is left to do, 1 there is something to write or to do by hand, 2 wrong use.
     """
+    from migration.cli.progress import progress_bar
+    from migration.consolidation import load_configuration
+    from migration.consolidation.codemod import apply_plan, load_codemod_configuration, plan_codemod
+
     for file in (config, rules):
         if file is not None and not file.is_file():
             raise ConfigurationError(f"{file}: no such file; give a TOML file")
@@ -70,8 +67,10 @@ def run(
         raise typer.Exit(_FINDING)
 
 
-def _show(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+def _show(made: "CodemodPlan", *, applied: bool, explain: str | None) -> None:
     """Show the diff, or the paths of the files that were written; nothing if the question is about one place."""
+    from migration.consolidation.codemod import as_diff
+
     for change in made.changes if explain is None else ():
         if applied:
             typer.echo(change.path)
@@ -90,7 +89,9 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
 
 
-def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, Any]:
+def _document(made: "CodemodPlan", *, applied: bool, seconds: float) -> dict[str, Any]:
+    from migration.consolidation.codemod import as_diff, grouped
+
     return {
         "applied": applied,
         "legacy": made.legacy,
@@ -109,8 +110,10 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
     }
 
 
-def _report(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+def _report(made: "CodemodPlan", *, applied: bool, explain: str | None) -> None:
     """Report what must be changed by hand, grouped by cause: as a table if stdout shows nothing else, otherwise as lines on stderr."""
+    from migration.consolidation.codemod import explained, grouped
+
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if explain is not None:

@@ -13,7 +13,6 @@ from migration.cli.moves import Surface
 from migration.cli.names import configured_surface
 from migration.cli.output import JsonFlag, note
 from migration.errors import ConfigurationError, LostLeaseError, RolloutStateError
-from migration.history import Entry, History, operator
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def pause(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout pause chat --reason "a freeze"
     """
+    from migration.history import operator
+
     settings = MigrationSettings()
     _changed(settings, surface, ("running",), state="paused", why=reason or f"{operator()} paused it")
     _noted(settings, surface, f"{surface}: its ramp was paused", reason)
@@ -114,6 +115,8 @@ def abort(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout abort chat --reason "another plan"
     """
+    from migration.history import operator
+
     settings = MigrationSettings()
     _changed(settings, surface, ("running", "paused", "rolled back"), state="aborted", why=reason or f"{operator()} ended it")
     _noted(settings, surface, f"{surface}: its ramp was ended", reason)
@@ -128,6 +131,7 @@ def approve(surface: Surface, *, reason: Reason = "") -> None:
     Example: netra-migration rollout approve chat --reason "looked at the dashboard"
     """
     from migration.flags.editors import open_editor
+    from migration.history import operator
     from migration.rollout import position_of
 
     settings = MigrationSettings()
@@ -185,6 +189,8 @@ def _change(store: "RolloutStore", surface: str, states: tuple[str, ...], **chan
 
 
 def _noted(settings: MigrationSettings, surface: str, sentence: str, reason: str) -> None:
+    from migration.history import Entry, History
+
     with closing(History.of_settings(settings)) as history:
         history.append(Entry(kind="decision", surface=surface, what=sentence, why=reason))
     note(sentence)

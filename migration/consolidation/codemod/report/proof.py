@@ -46,8 +46,13 @@ class _Parsed:
         return frozenset(node.id for node in names if node.id not in _ALWAYS and not self._is_bound(node))
 
     def imports(self, tree: Tree, path: str) -> frozenset[tuple[str, str]]:
-        """Return each imported module of the tree with each name taken from it; "" for the module itself."""
+        """Return each imported module of the tree with each name taken from it; "" for the module itself, "*" for all names."""
         return frozenset(_imports(self.tree, tree, path))
+
+    def takes_by_star(self, names: Collection[str]) -> bool:
+        """Return whether the file uses one of these names, in code that does not bind it or in a string, so that a star must give it."""
+        strings = {node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant)}
+        return not set(names).isdisjoint(self.undefined() | strings)
 
     def _is_bound(self, node: ast.Name) -> bool:
         table = self.scopes.at(node.lineno, node.col_offset)
@@ -90,7 +95,7 @@ def _wrong(tree: Tree, change: CodemodChange, before: _Parsed, after: Mapping[st
         return f"{', '.join(sorted(new))} would not be defined"
     for module, name in sorted(now.imports(tree, change.path) - before.imports(tree, change.path)):
         is_later = module in named and not tree.names.modules.exists(module)
-        if not is_later and not _resolves(tree, module, name, after):
+        if not is_later and not _resolves(tree, module, name.strip("*"), after):
             return f"{module}{'.' + name if name else ''} could not be imported"
     return None if _keeps_lines(change) else "a line would differ that has nothing to do with the rewrite"
 
@@ -134,11 +139,13 @@ def _taken(tree: Tree, lost: Mapping[str, frozenset[str]], after: Mapping[str, _
         if path not in after and not (any(stem in data for stem in stems) and automaton.find_matches_as_indexes(data)):
             continue
         try:
-            imports = after[path].imports(tree, path) if path in after else _Parsed(data).imports(tree, path)
+            parsed = after[path] if path in after else _Parsed(data)
         except (SyntaxError, ValueError, RecursionError):
             continue
-        for module, name in sorted(imports):
-            if name and name in lost.get(owners.get(module, ""), ()) and not modules.exists(f"{module}.{name}"):
+        for module, name in sorted(parsed.imports(tree, path)):
+            missing = lost.get(owners.get(module, ""), frozenset())
+            is_taken = parsed.takes_by_star(missing) if name == "*" else name in missing and not modules.exists(f"{module}.{name}")
+            if is_taken:
                 yield owners[module], path
 
 
@@ -149,4 +156,4 @@ def _imports(parsed: ast.Module, tree: Tree, path: str) -> Iterator[tuple[str, s
             yield from ((modules.absolute(path, 0, alias.name), "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = modules.absolute(path, node.level, node.module or "")
-            yield from ((module, "" if alias.name == "*" else alias.name) for alias in node.names)
+            yield from ((module, alias.name) for alias in node.names)
