@@ -29,6 +29,7 @@ from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
 if TYPE_CHECKING:
+    from migration.rollout import RampGauges
     from migration.stores import ThreadReader
 
 logger = logging.getLogger(__name__)
@@ -126,8 +127,7 @@ class Migration:
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
         from migration.evidence import GateNeeds, UnseenRuns
-        from migration.processes import Heartbeat
-        from migration.rollout import facts_of
+        from migration.processes import Heartbeat, facts_of
         from migration.stores import FinishedRuns
 
         governed = settings.shadow_governor == "on"
@@ -152,7 +152,7 @@ class Migration:
             unseen=unseen,
             attributes=self.flags.attributes,
         )
-        self._facts = facts_of(settings, self.flags, metrics)
+        self._facts = facts_of(settings, self.flags, metrics, partial(_ramps, settings, metrics))
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
@@ -320,6 +320,12 @@ class Migration:
         """Return the metrics of all serving processes for a scraper, and their content type."""
         self.flags.status()
         return render(self._metrics.registry)
+
+
+def _ramps(settings: MigrationSettings, metrics: Metrics) -> "RampGauges":
+    from migration.rollout import RampGauges
+
+    return RampGauges(settings, metrics)
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:

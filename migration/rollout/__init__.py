@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from migration.fronts import front
 
 if TYPE_CHECKING:
-    from migration.rollout.all_facts import facts_of
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
     from migration.rollout.gate import GateDecision, decide
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from migration.rollout.position import Position, position_of, reached, target
     from migration.rollout.preview import Preview, moves_as_json
     from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, What, parse_ramp, read_ramp
+    from migration.rollout.ramp_gauges import RampGauges
     from migration.rollout.reading import StandingReader
     from migration.rollout.running import RunningController
     from migration.rollout.simulation import Summary, World, simulate
@@ -46,7 +46,7 @@ else:
             "World": "simulation",
             "Written": "edit",
             "decide": "gate",
-            "facts_of": "all_facts",
+            "RampGauges": "ramp_gauges",
             "moves_as_json": "preview",
             "parse_ramp": "ramp_file",
             "position_of": "position",
@@ -70,6 +70,7 @@ __all__ = [
     "Position",
     "Preview",
     "Ramp",
+    "RampGauges",
     "Rollout",
     "RolloutStore",
     "RunningController",
@@ -81,7 +82,6 @@ __all__ = [
     "World",
     "Written",
     "decide",
-    "facts_of",
     "moves_as_json",
     "parse_ramp",
     "position_of",

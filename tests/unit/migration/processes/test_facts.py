@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from migration.errors import LedgerError
 from migration.history import Entry, History
+from migration.processes.all_facts import OnceRampsExist
 from migration.processes.facts import Facts
 from migration.processes.fleet_gauges import HistoryGauges, ProcessGauges, WatchedStages
 from migration.processes.identity import own_birth, this_host
@@ -17,6 +18,7 @@ from migration.processes.release import note_release
 from migration.processes.row import ProcessRow
 from migration.processes.table import ProcessTable
 from migration.processes.upkeep_gauges import CERTIFICATE, CertificateGauge, DiskGauges, LedgerGauges
+from migration.rollout.store import RolloutStore
 from migration.settings import MigrationSettings
 from migration.telemetry.metrics import Metrics
 
@@ -178,3 +180,21 @@ def test_gauges_without_labels_are_unknown_before_they_are_read(value, metrics):
     names = ("processes_behind", "controller_age_seconds", "certificate_remaining_seconds", "disk_free_bytes", "evidence_bytes")
     assert metrics.surfaces == ("chat",)
     assert all(math.isnan(value(f"migration_{name}")) for name in names)
+
+
+def test_the_code_of_ramps_is_loaded_when_the_first_ramp_exists(settings):
+    loaded = []
+
+    class Ramps:
+        def show(self):
+            loaded.append("shown")
+
+        hide = close = show
+
+    facts = OnceRampsExist(settings, Ramps)
+    facts.show()
+    assert loaded == []
+    RolloutStore(settings.evidence()).rollouts()
+    facts.show()
+    assert loaded == ["shown"]
+    facts.close()
