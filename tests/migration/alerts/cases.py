@@ -296,7 +296,7 @@ FLAGS: Sequence[Case] = (
         name="one process of several does not follow",
         series={
             'migration_processes_behind{job="j", instance="a"}': "0x9 1x30 0x30",
-            'migration_processes_behind{job="j", instance="b"}': "0x9 1x30 0x30",
+            'migration_processes_behind{job="j", instance="b"}': "0x70",
         },
         fires={12: [WARNING], 39: [WARNING]},
         silent=[9, 10, 42],
@@ -369,7 +369,7 @@ PROCESSES: Sequence[Case] = (
         name="a process died, as two instances read",
         series={
             'migration_history_entries{surface="", kind="process_died", job="j", instance="a"}': "7x9 8x60",
-            'migration_history_entries{surface="", kind="process_died", job="j", instance="b"}': "7x9 8x60",
+            'migration_history_entries{surface="", kind="process_died", job="j", instance="b"}': "8x70",
             'migration_history_entries{surface="chat", kind="edit", job="j", instance="b"}': "7+1x60",
         },
         fires={10: [WARNING], 23: [WARNING]},
@@ -414,7 +414,7 @@ PROCESSES: Sequence[Case] = (
         name="a server does not report for a minute",
         series={
             'migration_processes{role="server", state="silent"}': "0x9 1x20 0x20",
-            'migration_processes{role="server", state="silent", job="j", instance="b"}': "0x9 1x20 0x20",
+            'migration_processes{role="server", state="silent", job="j", instance="b"}': "0x50",
             'migration_processes{role="worker", state="silent"}': "0x50",
             'migration_processes{role="server", state="live"}': "4x50",
         },
@@ -461,8 +461,10 @@ STORES: Sequence[Case] = (
         alert="MigrationDiskNearlyFull",
         name="less than a tenth is free, on one host",
         series={
-            "migration_disk_free_bytes": "11x9 9x20 50x20",
-            "migration_disk_size_bytes": "100x50",
+            'migration_disk_free_bytes{pid="1"}': "11x9 9x20 50x20",
+            'migration_disk_size_bytes{pid="1"}': "100x50",
+            'migration_disk_free_bytes{pid="2"}': "60x50",
+            'migration_disk_size_bytes{pid="2"}': "100x50",
             'migration_disk_free_bytes{job="netra-backend", instance="b"}': "10x50",
             'migration_disk_size_bytes{job="netra-backend", instance="b"}': "100x50",
         },
@@ -510,6 +512,7 @@ RAMPS: Sequence[Case] = (
         series={
             'migration_ledger_remaining_seconds{surface="chat"}': "604801x9 604799x100",
             'migration_ledger_remaining_seconds{surface="tools"}': "604800x9 500000x30 700000x80",
+            'migration_ledger_remaining_seconds{surface="batch"}': "604800x120",
             'migration_ledger_remaining_seconds{surface="chat", job="j", instance="b"}': "700000x120",
         },
         fires={72: ['severity="info", surface="chat"']},
