@@ -23,7 +23,7 @@ from migration.isolation.search import Search
 #: How many identifiers of each field are remembered, the latest ones. Tenants and users are served again and again, threads and runs
 #: rarely.
 _KEPT: Final[Mapping[Field, int]] = MappingProxyType({Field.TENANT: 512, Field.USER: 1024, Field.THREAD: 512, Field.RUN: 512})
-#: The last automaton is used for at least this many times as long as it takes to build one.
+#: After an automaton is built, no other one is built for this many times the time that building took.
 _REST: Final = 50.0
 
 #: The beginning of an identity field in JSON, and in JSON inside a JSON string.
