@@ -1,4 +1,4 @@
-"""The codemod on public packages that hold two implementations of one thing: its imports beside those that a script of its own counts.
+"""The codemod on public packages that hold two implementations of one thing: its imports compared with those that an `ast` script counts.
 
 The packages are fetched by pip, as source distributions of pinned versions, into a temporary folder, and their hashes are checked.
 """
