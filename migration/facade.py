@@ -137,14 +137,14 @@ class ExecutionFacade:
         begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
         span = start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        performer = Recording(request, clock=self._clock, on_failure=self._failed, canary=canary)  # 2 effects/: the journal of this run
+        performer = self._opened(request, decision, canary)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine that the plan names
         # failover/: control continues the run if its candidate fails
         tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
+            following, append = (tape if isinstance(tape, FailoverRun) else events).__anext__, tape.append
             while True:
                 token = activate(performer)  # current only inside the engine, so that consumers of the events do not record
                 try:
@@ -153,7 +153,7 @@ class ExecutionFacade:
                     break
                 finally:
                     deactivate(token)
-                tape.append(event)
+                append(event)
                 yield event
             outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:
@@ -178,6 +178,11 @@ class ExecutionFacade:
                 # 6 LaunchDarkly's migration op event; it waits for the comparison if there will be one
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
+
+    def _opened(self, request: RunRequest, decision: Decision, canary: LiveCanary | None) -> Recording:
+        """Return the run's tape. Effects are recorded if somebody reads them, or if a canary is planted into them."""
+        records = decision.effects_are_read or canary is not None
+        return Recording(request, clock=self._clock, on_failure=self._failed, canary=canary, records=records)
 
     def _watched(
         self, request: RunRequest, events: AsyncGenerator[Event, None], tape: Recording, decision: Decision, canary: LiveCanary | None

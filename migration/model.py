@@ -158,7 +158,7 @@ class RunRecord(Noun, frozen=True, kw_only=True):
     request: RunRequest
     origin: Origin  #: which engine ran
     events: tuple[Event, ...]  #: in arrival order; () if the run failed before its first event
-    journal: tuple[Effect, ...]  #: performed (serving) or requested (shadow), in order
+    journal: tuple[Effect, ...]  #: performed (serving) or requested (shadow), in order; () if nobody needed the served run's effects
     outcome: Outcome
     duration_s: float
     trace_id: str | None  #: 32 hex digits; None if the run was not traced

@@ -7,7 +7,6 @@ callback, become `netra-migration <module> <command>`. A name in `COMMANDS` with
 import importlib.util
 import os
 import sys
-from contextlib import nullcontext
 from pkgutil import resolve_name
 from typing import Annotated, Any, Final
 
@@ -51,6 +50,8 @@ COMMANDS: Final = (
 )
 #: Command -> the extra with its libraries, for commands that need more libraries than serving processes and workers.
 EXTRAS: Final = {"rollout": "rollout", "tracker": "codemod", "codemod": "codemod", "removal": "codemod"}
+#: Extra -> its libraries. A command looks for them before it starts, and imports them when it needs them.
+_LIBRARIES: Final = {"rollout": ("scipy",), "codemod": ("libcst", "cryptography")}
 WRONG_USE: Final = 2
 DISTRIBUTION: Final = "netra-strangler"
 
@@ -86,7 +87,7 @@ class LazyCommands(TyperGroup):
             return None
         command = typer.main.get_command(found)
         command.name = cmd_name
-        _as_markdown(command)
+        _plain(command)
         spare_pydantic(command)
         return command
 
@@ -106,7 +107,7 @@ class LazyCommands(TyperGroup):
 
 
 def _listed(name: str) -> TyperCommand:
-    return TyperCommand(name, help=SUMMARIES[name], rich_markup_mode="markdown")
+    return TyperCommand(name, help=SUMMARIES[name], rich_markup_mode=None)
 
 
 def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is none
@@ -114,10 +115,20 @@ def _own(name: str) -> Any:  # noqa: ANN401 - a `typer.Typer`; None: there is no
     if name not in COMMANDS or importlib.util.find_spec(module) is None:
         return None
     try:
-        with extra(EXTRAS[name]) if name in EXTRAS else nullcontext():
-            return resolve_name(f"{module}:command")
+        _look_for_libraries(name)
     except MissingExtraError as error:
         return _absent(error)
+    return resolve_name(f"{module}:command")
+
+
+def _look_for_libraries(name: str) -> None:
+    """Raise MissingExtraError if a library of the command's extra is not installed. Importing them would take longer than its help."""
+    if (needed := EXTRAS.get(name)) is None:
+        return
+    with extra(needed):
+        for library in _LIBRARIES[needed]:
+            if importlib.util.find_spec(library) is None:
+                raise ModuleNotFoundError(f"no module named {library}", name=library)
 
 
 def _absent(error: MissingExtraError) -> typer.Typer:
@@ -158,11 +169,13 @@ def _names_demo() -> bool:
         return False
 
 
-def _as_markdown(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
-    """Render help texts as Markdown: rich's own markup would take `[tool.netra-migration.audit]` for a style, and hide it."""
-    command.rich_markup_mode = "markdown"
+def _plain(command: Any) -> None:  # noqa: ANN401 - a command of typer's vendored click
+    """Write help texts and wrong use as they are: typer's panels import more than most commands do, and would take
+    `[tool.netra-migration.audit]` for a style, and hide it.
+    """
+    command.rich_markup_mode = None
     for inner in getattr(command, "commands", {}).values():
-        _as_markdown(inner)
+        _plain(inner)
 
 
 app = typer.Typer(
@@ -170,6 +183,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     help=(
         "Move surfaces from their legacy engines to the new ones, observed at every step. Exit codes: 0 success, 1 a finding, 2 wrong use."
     ),

@@ -2,15 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.cli.progress import progress_bar
-from migration.consolidation import AuditConfiguration, Inventory, as_document, audit, default_cache, has_findings, load_configuration
 from migration.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from migration.consolidation import AuditConfiguration, Inventory
+
 
 command = typer.Typer(
     add_completion=False,
@@ -41,6 +43,9 @@ def run(
 
     Exit codes: 0 nothing to do; 1 an implementation has to be removed, or an import or call cannot work; 2 wrong use.
     """
+    from migration.cli.progress import progress_bar
+    from migration.consolidation import as_document, audit, default_cache, has_findings, load_configuration
+
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     started_s = time.perf_counter()
@@ -71,7 +76,7 @@ def run(
         raise typer.Exit(_FINDING)
 
 
-def _note(inventory: Inventory, configuration: AuditConfiguration) -> None:
+def _note(inventory: "Inventory", configuration: "AuditConfiguration") -> None:
     for problem in inventory.problems[:_MOST_NOTES]:
         note(f"not audited: {problem.path}: {problem.kind}: {problem.detail}")
     if len(inventory.problems) > _MOST_NOTES:

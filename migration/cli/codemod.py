@@ -3,23 +3,16 @@
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.progress import progress_bar
-from migration.consolidation import load_configuration
-from migration.consolidation.codemod import (
-    CodemodPlan,
-    apply_plan,
-    as_diff,
-    explained,
-    grouped,
-    load_codemod_configuration,
-    plan_codemod,
-)
 from migration.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from migration.consolidation.codemod import CodemodPlan
+
 
 command = typer.Typer(
     add_completion=False,
@@ -51,6 +44,10 @@ def run(
 
     Exit codes: 0 nothing is left to do, 1 there is something to write or to do by hand, 2 wrong use.
     """
+    from migration.cli.progress import progress_bar
+    from migration.consolidation import load_configuration
+    from migration.consolidation.codemod import apply_plan, load_codemod_configuration, plan_codemod
+
     for file in (config, rules):
         if file is not None and not file.is_file():
             raise ConfigurationError(f"{file}: no such file; give a TOML file")
@@ -70,8 +67,10 @@ def run(
         raise typer.Exit(_FINDING)
 
 
-def _show(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+def _show(made: "CodemodPlan", *, applied: bool, explain: str | None) -> None:
     """Show the diff, or the paths of the files that were written; nothing if the question is about one place."""
+    from migration.consolidation.codemod import as_diff
+
     for change in made.changes if explain is None else ():
         if applied:
             typer.echo(change.path)
@@ -90,7 +89,9 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")
 
 
-def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, Any]:
+def _document(made: "CodemodPlan", *, applied: bool, seconds: float) -> dict[str, Any]:
+    from migration.consolidation.codemod import as_diff, grouped
+
     return {
         "applied": applied,
         "legacy": made.legacy,
@@ -103,14 +104,17 @@ def _document(made: CodemodPlan, *, applied: bool, seconds: float) -> dict[str, 
             {"cause": group.cause, "module": group.module, "places": len(group.places), "files": group.files, "example": group.example}
             for group in grouped(made.advice)
         ],
+        "checked": made.checked,
         "left": made.left,
         "problems": [{"path": item.path, "kind": item.kind, "detail": item.detail} for item in made.problems],
         "seconds": round(seconds, 3),
     }
 
 
-def _report(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
+def _report(made: "CodemodPlan", *, applied: bool, explain: str | None) -> None:
     """Report what must be changed by hand, grouped by cause: as a table if stdout shows nothing else, otherwise as lines on stderr."""
+    from migration.consolidation.codemod import explained, grouped
+
     for problem in made.problems:
         note(f"not rewritten: {problem.path}: {problem.kind}: {problem.detail}")
     if explain is not None:
@@ -130,7 +134,7 @@ def _report(made: CodemodPlan, *, applied: bool, explain: str | None) -> None:
         f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand; --explain FILE:LINE shows one in full"
     )
     if made.changes:
-        note("checked: each still compiles, no name became undefined, every import leads somewhere, other lines are the same")
+        note(f"checked: {'; '.join(made.checked)}")
     if made.left:
         note(
             f"{len(made.left)} of these files fail without the legacy modules; the others only name the modules, or perhaps do not use them"

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migration.cli.divergence_page import detail_with_values, patches, print_detail, print_list, view_with_values
-from migration.cli.judgement import DivergenceJudgement, judgement
-from migration.cli.latencies import latencies
-from migration.cli.ledger_file import NewEntry, add_entry
 from migration.cli.names import known_surface
 from migration.cli.output import JsonFlag, note, print_json
-from migration.comparison import Ledger, load_ledger
 from migration.errors import ConfigurationError, LedgerError, UnknownFingerprintError
-from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
 from migration.model import DivergenceKind, Verdict
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.cli.judgement import DivergenceJudgement
+    from migration.comparison import Ledger
+    from migration.evidence import DivergenceDetail, DivergenceView, EvidenceReader
+
 
 command = typer.Typer(
     add_completion=False,
@@ -46,6 +46,8 @@ def list_divergences(
 
     Example: netra-migration divergences list --verdict divergent --json
     """
+    from migration.cli.divergence_page import view_with_values
+
     settings = MigrationSettings()
     chosen = known_surface(settings, surface) if surface else None
     with _evidence(settings) as evidence:
@@ -74,6 +76,8 @@ def show(
 
     Example: netra-migration divergences show 0f3a9c2b71de
     """
+    from migration.cli.divergence_page import detail_with_values, patches, print_detail
+
     settings = MigrationSettings()
     detail = _detail(settings, fingerprint, surface)
     why = _judgement(settings, detail)
@@ -110,6 +114,8 @@ def accept(
 
     Example: netra-migration divergences accept 0f3a9c2b71de --reason "Wording only." --owner chat-team --expires 2027-01-31
     """
+    from migration.cli.ledger_file import NewEntry, add_entry
+
     if (expires is None) == (not permanent):
         raise ConfigurationError("give either --expires DAY or --permanent, but not both")
     settings = MigrationSettings()
@@ -164,7 +170,9 @@ def minimise(
 
 
 @contextmanager
-def _evidence(settings: MigrationSettings) -> Iterator[EvidenceReader]:
+def _evidence(settings: MigrationSettings) -> "Iterator[EvidenceReader]":
+    from migration.evidence import EvidenceReader
+
     evidence = EvidenceReader.of_settings(settings)
     try:
         yield evidence
@@ -172,7 +180,9 @@ def _evidence(settings: MigrationSettings) -> Iterator[EvidenceReader]:
         evidence.close()
 
 
-def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) -> DivergenceDetail:
+def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) -> "DivergenceDetail":
+    from migration.evidence import DivergenceDetail
+
     chosen = known_surface(settings, surface) if surface else None
     with _evidence(settings) as evidence:
         detail = evidence.divergence(fingerprint, chosen)
@@ -184,13 +194,17 @@ def _detail(settings: MigrationSettings, fingerprint: str, surface: str | None) 
     return detail
 
 
-def _latencies(settings: MigrationSettings, evidence: EvidenceReader, surface: str | None) -> list[DivergenceView]:
+def _latencies(settings: MigrationSettings, evidence: "EvidenceReader", surface: str | None) -> "list[DivergenceView]":
+    from migration.cli.latencies import latencies
+
     surfaces = evidence.surfaces() if surface is None else [surface]
     return [slow for one in surfaces for slow in latencies(evidence, one, _ledger(settings, one), settings.project)]
 
 
-def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
+def _ledger(settings: MigrationSettings, surface: str) -> "Ledger":
     """Return the surface's ledger. If it cannot be read, report that and return an empty ledger."""
+    from migration.comparison import Ledger, load_ledger
+
     try:
         return load_ledger(settings.path(settings.ledger_dir) / f"{surface}.toml")
     except LedgerError as error:
@@ -198,15 +212,19 @@ def _ledger(settings: MigrationSettings, surface: str) -> Ledger:
         return Ledger()
 
 
-def _judgement(settings: MigrationSettings, detail: DivergenceDetail) -> DivergenceJudgement:
+def _judgement(settings: MigrationSettings, detail: "DivergenceDetail") -> "DivergenceJudgement":
     """Return the reason of the verdict of this kind of divergence."""
+    from migration.cli.judgement import judgement
+
     surface = detail.divergence.surface
     ledger = _ledger(settings, surface)
     with _evidence(settings) as evidence:
         return judgement(detail, ledger, evidence.noise(surface))
 
 
-def _print_list(found: list[DivergenceView], limit: int) -> None:
+def _print_list(found: "list[DivergenceView]", limit: int) -> None:
+    from migration.cli.divergence_page import print_list
+
     if not found:
         note("no divergence is known")
         return

@@ -1,6 +1,5 @@
 """`erase`: remove everything stored about a tenant or one of its users, and prove that nothing is left."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,6 +32,8 @@ def erase(
 
     Example: netra-migration erase --tenant acme --user ada
     """
+    import asyncio
+
     from migration.erasure import Erasure, ErasureReport, Subject
     from migration.import_strings import load
 

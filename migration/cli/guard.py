@@ -6,18 +6,7 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.cli.progress import progress_bar
-from migration.consolidation import (
-    BASELINE_NAME,
-    audit,
-    baseline_of,
-    default_cache,
-    guard_findings,
-    load_baseline,
-    load_configuration,
-    save_baseline,
-    shrunk,
-)
+from migration.consolidation import BASELINE_NAME
 from migration.errors import ConfigurationError
 
 command = typer.Typer(
@@ -50,6 +39,18 @@ def run(
 
     Exit codes: 0 nothing is new and nothing was removed; 1 something is new or was removed; 2 wrong use.
     """
+    from migration.cli.progress import progress_bar
+    from migration.consolidation import (
+        audit,
+        baseline_of,
+        default_cache,
+        guard_findings,
+        load_baseline,
+        load_configuration,
+        save_baseline,
+        shrunk,
+    )
+
     if config is not None and not config.is_file():
         raise ConfigurationError(f"{config}: no such file; give a TOML file with [tool.netra-migration.audit]")
     file = baseline or path / BASELINE_NAME

@@ -1,6 +1,5 @@
 """`init`: write what a project needs to compare a surface's engines, and a first test of a recorded run."""
 
-import asyncio
 import json
 import re
 import time
@@ -11,13 +10,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from migration.cli import first_files
-from migration.cli.ledger_file import write_whole
 from migration.cli.output import note
 from migration.errors import ConfigurationError
 from migration.model import Origin, RunRecord, RunRequest
 from migration.project import find_project
-from migration.toml_text import TomlText
 
 command = typer.Typer(add_completion=False)
 
@@ -51,6 +47,8 @@ def init(
 
     Example: netra-migration init shop --engines shop.engines:build --record '{"product": "lamp"}'
     """
+    from migration.cli import first_files
+
     if not _SURFACE.fullmatch(surface):
         raise ConfigurationError(
             f"{surface!r} cannot be the name of a surface: it must begin with a letter, followed by letters, digits, `_` and `-`"
@@ -85,6 +83,8 @@ def init(
 
 def _table(file: Path) -> dict[str, Any] | None:
     """Return the section `[tool.netra-migration]`; None: there is none. Raises ConfigurationError."""
+    from migration.toml_text import TomlText
+
     if not file.exists():
         return None
     found: dict[str, Any] | None = TomlText.of(file, "the project's configuration").document.get("tool", {}).get("netra-migration")
@@ -97,6 +97,9 @@ def _place(table: dict[str, Any] | None, surface: str) -> str:
 
 def _section(file: Path, table: dict[str, Any] | None, surface: str, engines: str, folder: Path) -> bool:
     """Write the section, or add the surface to it. Return whether anything was changed."""
+    from migration.cli import first_files
+    from migration.cli.ledger_file import write_whole
+
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     if table is None:
         after = (
@@ -125,6 +128,8 @@ def _folders(folder: Path, engines: str) -> tuple[str, ...]:
 
 def _recorded(folder: Path, engines: str, import_path: tuple[str, ...], surface: str, payload: str) -> RunRecord:
     """Let control answer the payload once, and return the record of this run."""
+    import asyncio
+
     if not engines:
         raise ConfigurationError("--record needs engines: give --engines, or name them under [tool.netra-migration]")
     try:

@@ -8,24 +8,29 @@ from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from migration.cli.names import conversations_on
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.comparison import RuleUse
 from migration.errors import RecordingError
-from migration.recordings import BadLine, RecordedRun, Skipped, files_of, named, read, size_of
-from migration.replay import Replay, Report, Strictness
+from migration.replay import Strictness
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.comparison import RuleUse
+    from migration.recordings import BadLine, RecordedRun, Skipped
+    from migration.replay import Replay, Report
+
+    Item = RecordedRun | Skipped | BadLine
+
 
 command = typer.Typer(add_completion=False)
 
 _FINDING: Final = 1
 _NAMED: Final = 50  #: bad lines that are shown on stderr; the report counts all of them
 _REASONS: Final = 3  #: reasons that are shown for a path without a run
-Item = RecordedRun | Skipped | BadLine
 
 
 @command.command()
@@ -65,6 +70,8 @@ def replay(
 
     Example: netra-migration replay conversations.jsonl.gz --json
     """
+    from migration.recordings import files_of, read, size_of
+
     settings = MigrationSettings()
     chosen = conversations_on(settings, surface, agent)
     files = {path: files_of(path) for path in paths}
@@ -96,9 +103,10 @@ def replay(
 
 
 @contextmanager
-def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iterator[Replay]:
+def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> "Iterator[Replay]":
     from migration.comparison import default_policy
     from migration.effects.journals import BLOCK, Guard
+    from migration.replay import Replay
     from migration.shadow import replay_parts
 
     parts = replay_parts(settings, store=store)
@@ -108,10 +116,12 @@ def _running(settings: MigrationSettings, *, store: bool, explain: bool) -> Iter
         yield running
 
 
-def _readable(items: Iterator[Item], file: Path, *, alone: bool) -> Iterator[Item]:
+def _readable(items: "Iterator[Item]", file: Path, *, alone: bool) -> "Iterator[Item]":
     """Yield the items. If the file cannot be read: with `alone`, raise the error, because the user named this file; otherwise yield one bad
     line.
     """
+    from migration.recordings import BadLine
+
     try:
         yield from items
     except RecordingError as error:
@@ -136,8 +146,10 @@ class _Counted:
         self._runs.setdefault(self._path, 0)
         self._reasons.setdefault(self._path, {})
 
-    def count(self, items: Iterable[Item]) -> None:
+    def count(self, items: "Iterable[Item]") -> None:
         """Count the items."""
+        from migration.recordings import BadLine, RecordedRun
+
         reasons = self._reasons[self._path]
         for item in items:
             if isinstance(item, RecordedRun):
@@ -154,6 +166,8 @@ class _Counted:
 
     def empty(self) -> list[str]:
         """Return a sentence for each path without a run, with the first reasons."""
+        from migration.recordings import named
+
         return [
             f"no run in {named(Path(path))}: {'; '.join(list(self._reasons[path])[:_REASONS]) or 'it is empty'}"
             for path, runs in self._runs.items()
@@ -185,7 +199,7 @@ def _progress(size: int | None) -> Iterator[tuple[Callable[[int], None], Callabl
         yield lambda more: progress.advance(task, more), on_run
 
 
-def _print(report: Report) -> None:
+def _print(report: "Report") -> None:
     effects = report.effects
     print_table(
         f"{report.runs} runs in {report.seconds:.1f} s",
@@ -220,5 +234,5 @@ def _print(report: Report) -> None:
         note(f"evidence: {kept.stored} stored, {kept.known} existed already, {kept.failed} could not be stored")
 
 
-def _touched(rule: RuleUse) -> str:
+def _touched(rule: "RuleUse") -> str:
     return "\n".join(f"{field} ({times})" for field, times in rule.fields.items()) or "nothing"

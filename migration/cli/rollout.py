@@ -1,7 +1,6 @@
 """`rollout`: simulate a ramp before it is used."""
 
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,16 +9,11 @@ import typer
 from migration.cli import rollout_control
 from migration.cli.output import JsonFlag, print_json, print_table
 from migration.errors import ConfigurationError
-from migration.extras import extra
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from migration.rollout import Summary
-
-with extra("rollout"):  # without it, the message about the extra comes first; its import would take longer than most commands
-    if find_spec("scipy") is None:
-        raise ModuleNotFoundError("no module named scipy", name="scipy")
 
 command = typer.Typer(add_completion=False, no_args_is_help=True, help="Move surfaces along their ramps, or simulate a ramp.")
 

@@ -13,7 +13,6 @@ from migration.cli.moves import Surface
 from migration.cli.names import configured_surface
 from migration.cli.output import JsonFlag, note
 from migration.errors import LostLeaseError, RolloutStateError
-from migration.history import Entry, History, operator
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
@@ -79,6 +78,8 @@ def pause(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout pause chat --reason "a freeze"
     """
+    from migration.history import operator
+
     settings = MigrationSettings()
     _changed(settings, surface, ("running",), state="paused", why=reason or f"{operator()} paused it")
     _noted(settings, surface, f"{surface}: its ramp was paused", reason)
@@ -107,6 +108,8 @@ def abort(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout abort chat --reason "another plan"
     """
+    from migration.history import operator
+
     settings = MigrationSettings()
     _changed(settings, surface, ("running", "paused", "rolled back"), state="aborted", why=reason or f"{operator()} ended it")
     _noted(settings, surface, f"{surface}: its ramp was ended", reason)
@@ -120,6 +123,8 @@ def approve(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout approve chat --reason "looked at the dashboard"
     """
+    from migration.history import operator
+
     settings = MigrationSettings()
     configured_surface(settings, surface)
     here = _position(settings, surface)
@@ -184,6 +189,8 @@ def _change(store: "RolloutStore", surface: str, states: tuple[str, ...], **chan
 
 
 def _noted(settings: MigrationSettings, surface: str, sentence: str, reason: str) -> None:
+    from migration.history import Entry, History
+
     with closing(History.of_settings(settings)) as history:
         history.append(Entry(kind="decision", surface=surface, what=sentence, why=reason))
     note(sentence)

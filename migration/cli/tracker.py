@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.progress import progress_bar
-from migration.consolidation import default_cache
-from migration.consolidation.tracker import PytestRuns, TrackerStep, as_diff, as_markdown, run_tests, track
 from migration.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from migration.consolidation.tracker import PytestRuns, TrackerStep
+
 
 command = typer.Typer(
     add_completion=False, help="Show the progress of the consolidation, in steps 0 to 6. Each box is ticked by evidence, none by hand."
@@ -39,6 +40,10 @@ def run(
 
     Example: netra-migration tracker --write docs/tracker.md
     """
+    from migration.cli.progress import progress_bar
+    from migration.consolidation import default_cache
+    from migration.consolidation.tracker import as_markdown, run_tests, track
+
     if run_them and (write is not None or check is not None):
         raise ConfigurationError("results of --run are not in any file, and a page is made only from files; leave out --write and --check")
     rounds = run_tests(path, note) if run_them else None
@@ -66,7 +71,9 @@ def _name(page: Path, root: Path) -> str:
     return file.relative_to(root).as_posix() if file.is_relative_to(root) else page.name
 
 
-def _difference(page: Path, name: str, steps: Sequence[TrackerStep]) -> str:
+def _difference(page: Path, name: str, steps: "Sequence[TrackerStep]") -> str:
+    from migration.consolidation.tracker import as_diff, as_markdown
+
     try:
         before = page.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -84,7 +91,7 @@ def _write(page: Path, text: str) -> None:
         raise ConfigurationError(f"{page}: cannot be written ({error.strerror}); give another path") from error
 
 
-def _document(steps: Sequence[TrackerStep], rounds: PytestRuns | None) -> dict[str, Any]:
+def _document(steps: "Sequence[TrackerStep]", rounds: "PytestRuns | None") -> dict[str, Any]:
     document: dict[str, Any] = {
         "steps": [
             {
@@ -102,7 +109,7 @@ def _document(steps: Sequence[TrackerStep], rounds: PytestRuns | None) -> dict[s
     return document
 
 
-def _print(steps: Sequence[TrackerStep]) -> None:
+def _print(steps: "Sequence[TrackerStep]") -> None:
     """Print one row for each step, then the open boxes."""
     print_table(
         f"{sum(step.done for step in steps)} of {sum(step.total for step in steps)} boxes are ticked",

@@ -17,8 +17,9 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.consolidation.auditing import AuditProgress, NoProgress, audit
+    from migration.consolidation.baseline_name import BASELINE_NAME
     from migration.consolidation.configuration import AuditConfiguration, load_configuration
-    from migration.consolidation.guard import BASELINE_NAME, baseline_of, guard_findings, load_baseline, save_baseline, shrunk
+    from migration.consolidation.guard import baseline_of, guard_findings, load_baseline, save_baseline, shrunk
     from migration.consolidation.inventory import Inventory
     from migration.consolidation.report.document import as_document, has_findings
     from migration.consolidation.report.layout import lay_out
@@ -32,7 +33,7 @@ else:
         {
             "AuditConfiguration": "configuration",
             "AuditProgress": "auditing",
-            "BASELINE_NAME": "guard",
+            "BASELINE_NAME": "baseline_name",
             "Inventory": "inventory",
             "NoProgress": "auditing",
             "as_document": "report.document",

@@ -6,15 +6,12 @@ The baseline is a file in version control. It contains the allowed uses, and onl
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 
 from migration.consolidation.inventory import Inventory
 from migration.errors import ConfigurationError
-
-#: The content is JSON, but the audit must not take the file for configuration and count it as a consumer; so the suffix is not `.json`.
-BASELINE_NAME: Final = "consolidation-baseline.lock"
 
 FindingKind = Literal["new-implementation", "new-consumer", "more-uses", "unreadable", "gone"]
 """`unreadable`: the file may use anything, because it cannot be parsed, for example because its syntax is newer than the running Python.

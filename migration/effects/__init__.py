@@ -9,13 +9,14 @@ The facade opens a `Recording`, and the shadow answers from a `ReplayJournal`; b
 
 from migration.effects.functions import effect
 from migration.effects.lanes import current_lane, lane
-from migration.effects.ports import canary, perform, perform_now, perform_stream, perform_stream_now, run_ended
+from migration.effects.ports import canary, is_recorded, perform, perform_now, perform_stream, perform_stream_now, run_ended
 from migration.effects.values import now, randomness, sleep, unix_time, uuid4
 
 __all__ = [
     "canary",
     "current_lane",
     "effect",
+    "is_recorded",
     "lane",
     "now",
     "perform",

@@ -87,6 +87,11 @@ class Performer(Protocol):
         """The token that belongs to this run; None when it has none."""
         ...
 
+    @property
+    def records(self) -> bool:
+        """Whether effects are recorded, or answered from a record. If not, ports call the outside directly, as they do outside a run."""
+        ...
+
     def settle(self, outcome: Outcome, /) -> None:
         """Receive the run's outcome from the engine's adapter."""
         ...
@@ -114,6 +119,15 @@ deactivate: Final = _current.reset
 """Undoes `activate`, in the same context."""
 
 
+def is_recorded() -> bool:
+    """Return whether the effects of this context are recorded, or answered from a record.
+
+    If not, a port whose replies survive JSON unchanged may call the outside itself, without making JSON of request and reply.
+    """
+    performer = _current.get()
+    return performer is not None and performer.records
+
+
 def canary() -> str | None:
     """Return the canary of the current run, for contexts that engines do not send; None if the run has none."""
     performer = _current.get()
@@ -132,8 +146,8 @@ def run_ended(outcome: Outcome) -> None:
 async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable[[], Awaitable[bytes]], lane: str | None = None) -> bytes:
     """Return the reply to one effect.
 
-    Without a journal, and while a run is recorded, this is the result of `call`; its exceptions pass through unchanged. While a run is
-    replayed `call` is not called, unless the miss policy permits it.
+    While a run is served, recorded or not, and outside a run, this is the result of `call`; its exceptions pass through unchanged. While a
+    run is replayed `call` is not called, unless the miss policy permits it.
 
     Args:
         kind: what kind of effect.
@@ -148,7 +162,7 @@ async def perform(kind: EffectKind, name: str, *, request: bytes, call: Callable
         RecordedEffectError: replaying, and the effect failed when it was recorded.
     """
     performer = _current.get()
-    if performer is None:
+    if performer is None or not performer.records:
         return await call()
 
     async def counted() -> bytes:
@@ -170,7 +184,7 @@ def perform_now(kind: EffectKind, name: str, *, request: bytes, call: Callable[[
         RecordedEffectError: replaying, and the effect failed when it was recorded.
     """
     performer = _current.get()
-    if performer is None:
+    if performer is None or not performer.records:
         return call()
 
     def counted() -> bytes:
@@ -242,7 +256,7 @@ def stream_tape(kind: EffectKind, name: str, *, request: bytes, lane: str | None
         TakenOverError: another engine has taken the run over, so this effect must not be performed.
     """
     performer = _current.get()
-    if performer is None:
+    if performer is None or not performer.records:
         return _NO_TAPE
     tape = performer.record_stream(kind, name, lane=current_lane() if lane is None else lane, request=request)
     if tape is not None:
@@ -276,7 +290,7 @@ def _answered(
     whole: Callable[[bytes], Iterable[bytes]] | None,
 ) -> AsyncIterator[bytes]:
     performer = _current.get()
-    if performer is None:
+    if performer is None or not performer.records:
         return call()
 
     def counted() -> AsyncIterator[bytes]:
@@ -305,7 +319,7 @@ def perform_stream_now(
         RecordedEffectError: see `perform_stream`.
     """
     performer = _current.get()
-    if performer is None:
+    if performer is None or not performer.records:
         yield from call()
         return
 

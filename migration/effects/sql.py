@@ -21,7 +21,7 @@ from migration.effects.journals.advice import port_for
 from migration.effects.journals.replaying import is_replayed
 from migration.effects.journals.sql_record import answered, asked, read_back
 from migration.effects.lanes import current_lane
-from migration.effects.ports import current, perform, perform_now
+from migration.effects.ports import is_recorded, perform, perform_now
 from migration.errors import EffectMissingError, RecordedEffectError
 
 __all__ = ["read_port"]
@@ -61,7 +61,7 @@ class _Port:
 
     def execute(self, cursor: Any, statement: str, parameters: Any, context: Any) -> bool:  # noqa: ANN401 - SQLAlchemy's
         """Perform a read, or answer it from the record."""
-        if current() is None:
+        if not is_recorded():
             return False
         if not _READS.match(statement) or context._is_server_side:  # noqa: SLF001 - nothing public says it
             return is_replayed() and (_TRANSACTION.match(statement) is not None or self._refuse("database.write"))

@@ -21,6 +21,11 @@ class Decision:
     probability: float = 1.0  #: probability with which the run was drawn, 0 to 1; 0: no run could be drawn
     fails_over: bool = False  #: whether control resumes the run if candidate serves it and fails before the commit point
 
+    @property
+    def effects_are_read(self) -> bool:
+        """Whether the run's effects are needed later: by its shadow, or by control if it resumes the run."""
+        return self.fails_over or (self.sampled and self.plan.shadows is not None)
+
 
 class Flags(Protocol):
     """Decides in memory, without I/O or locks."""

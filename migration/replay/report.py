@@ -1,15 +1,13 @@
 """The result of a replay: every run and every line is counted, and the first ones of each sort are listed."""
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
 from migration.comparison import RuleUse
 from migration.model import Comparison, Divergence, Verdict
 from migration.recordings import BadLine, RecordedRun, Skipped
-
-Strictness = Literal["divergent", "inconclusive", "accepted"]
-"""Which verdicts make a replay fail: divergent; divergent or inconclusive; all except match."""
+from migration.replay.strictness import Strictness
 
 #: Lines and runs of each sort that are listed one by one. The others are only counted: a file of a billion bad lines must not fill the
 #: memory.

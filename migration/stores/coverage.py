@@ -7,9 +7,9 @@ contained everything before the migration began, so it is complete as long as th
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from migration.database import insert_into
 from migration.stages import Store
@@ -64,6 +64,7 @@ class Coverage:
 
     def __init__(self, database: StoresDatabase, clock: Callable[[], float] = time.time) -> None:
         self._database, self._clock = database, clock
+        self._touched: Any = None  #: the statement of `_touch`, made once for the database's dialect
 
     async def begin_without(self, surface: str, tenant_id: str, store: Store) -> None:
         """Record, before a run is written, that this store will not get it. Raises OutboxError."""
@@ -227,14 +228,21 @@ class Coverage:
         now = self._clock()
 
         def work(connection: Connection) -> None:
+            if (statement := self._touched) is None:
+                statement = self._touched = _touching(connection)
             # If a write ends after its gap was removed, a new gap is recorded for it.
-            insert = insert_into(connection, gaps).values(
-                surface=surface, tenant_id=tenant_id, store=store, begun=1, ended=ended, touched_at=now
-            )
-            change = {"begun": gaps.c.begun + begun, "ended": gaps.c.ended + ended, "touched_at": now}
-            connection.execute(insert.on_conflict_do_update(index_elements=[gaps.c.surface, gaps.c.tenant_id, gaps.c.store], set_=change))
+            first = {"surface": surface, "tenant_id": tenant_id, "store": store, "begun": 1, "ended": ended, "touched_at": now}
+            connection.execute(statement, {**first, "more_begun": begun, "more_ended": ended})
 
         await self._database.run("write", work)
+
+
+def _touching(connection: Connection) -> Any:  # noqa: ANN401 - the two dialects' inserts have no common type with upserts
+    """Return the statement that counts a begin or an end. Making it takes longer than executing it."""
+    insert = insert_into(connection, gaps)
+    more = {"begun": gaps.c.begun + bindparam("more_begun"), "ended": gaps.c.ended + bindparam("more_ended")}
+    change = more | {"touched_at": insert.excluded.touched_at}
+    return insert.on_conflict_do_update(index_elements=[gaps.c.surface, gaps.c.tenant_id, gaps.c.store], set_=change)
 
 
 _UNVERIFIED: Final = "no backfill of it was verified yet"

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import math
 import random
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +50,7 @@ class Delivery:
             block it.
         rest_s: seconds between two deliveries to a store, so that rows that come one after the other are claimed and dropped together;
             readers of a thread find a waiting row in the outbox.
+        clock: monotonic seconds; the lag is shown at most once in `poll_s`.
         jitter: returns a number in [0, 1), so that processes that lost a store at the same time do not retry at the same time.
     """
 
@@ -62,7 +65,9 @@ class Delivery:
         lease_s: float = 30.0,
         rest_s: float = 0.1,
         jitter: Callable[[], float] = random.random,  # noqa: S311 - a pause between two tries is not a secret
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock, self._shown_at = clock, -math.inf
         self._outbox, self._writes, self._metrics = outbox, writes, metrics
         self._retry, self._poll_s, self._lease_s, self._rest_s, self._jitter = retry or Retry(), poll_s, lease_s, rest_s, jitter
         self._settled: dict[Store, list[int]] = {store: [] for store in STORES}
@@ -87,9 +92,8 @@ class Delivery:
         self._woken[store].set()
 
     def settled(self, store: Store, row: int) -> None:
-        """Record that a store has the run of this row, so that the next check drops it."""
+        """Record that a store has the run of this row, so that the next check drops it. Nothing waits for that, so no check begins now."""
         self._settled[store].append(row)
-        self.wake(store)
 
     async def deliver_due(self, store: Store) -> int:
         """Deliver the rows that are due now, at most one batch, and return how many were tried.
@@ -100,19 +104,8 @@ class Delivery:
         delivered, self._settled[store] = self._settled[store], []
         try:
             claims = await self._outbox.claim(store, _BATCH, self._lease_s)
-            for place, claim in enumerate(claims):
-                try:
-                    await self._deliver(store, claim)
-                except StoreUnavailableError as error:
-                    self._outages[store] += 1
-                    rest = [one.id for one in claims[place:]]
-                    await self._outbox.later(rest, delay_s=self._delay_s(self._outages[store]), error=str(error))
-                    break
-                except StoreRefusedError as error:
-                    await self._refused(store, claim, error)
-                else:
-                    self._outages[store] = 0
-                    delivered.append(claim.id)
+            if not await self._deliver_together(store, claims, delivered):
+                await self._deliver_each(store, claims, delivered)
             await self._outbox.done(delivered)
         except OutboxError:
             self._settled[store] += delivered
@@ -131,11 +124,46 @@ class Delivery:
             self._metrics.outbox_oldest_seconds.labels(store).set(oldest[store])
             self._metrics.outbox_parked.labels(store).set(parked[store])
 
+    async def _deliver_together(self, store: Store, claims: Sequence[Claim], delivered: list[int]) -> bool:
+        """Write all rows at once; return False if each has to be written by itself.
+
+        That is the case if the store refuses one of them, and after an outage, because a slow store may accept single runs in time.
+        """
+        if len(claims) <= 1 or self._outages[store] or any(claim.alone for claim in claims):
+            return False
+        try:
+            await self._writes.write(store, *(claim.run for claim in claims))
+        except StoreRefusedError:
+            return False
+        except StoreUnavailableError as error:
+            await self._later(store, claims, error)
+        else:
+            delivered += [claim.id for claim in claims]
+        return True
+
+    async def _deliver_each(self, store: Store, claims: Sequence[Claim], delivered: list[int]) -> None:
+        for place, claim in enumerate(claims):
+            try:
+                await self._deliver(store, claim)
+            except StoreUnavailableError as error:
+                await self._later(store, claims[place:], error)
+                break
+            except StoreRefusedError as error:
+                await self._refused(store, claim, error)
+            else:
+                self._outages[store] = 0
+                delivered.append(claim.id)
+
     async def _deliver(self, store: Store, claim: Claim) -> None:
         if claim.alone:
             await self._writes.write_alone(store, claim.run)
         else:
             await self._writes.write(store, claim.run)
+
+    async def _later(self, store: Store, claims: Sequence[Claim], error: StoreUnavailableError) -> None:
+        self._outages[store] += 1
+        rest = [claim.id for claim in claims]
+        await self._outbox.later(rest, delay_s=self._delay_s(self._outages[store]), error=str(error))
 
     async def _refused(self, store: Store, claim: Claim, error: StoreRefusedError) -> None:
         refusals = claim.refusals + 1
@@ -155,7 +183,9 @@ class Delivery:
             try:
                 while await self.deliver_due(store) == _BATCH:
                     pass
-                await self.show_lag()
+                if self._clock() >= self._shown_at + self._poll_s:
+                    self._shown_at = self._clock()
+                    await self.show_lag()
             except Exception as error:  # noqa: BLE001 - whatever it was, delivery continues; it is counted
                 self._metrics.failed("stores.write")
                 logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address

@@ -122,4 +122,4 @@ class KeptRuns:
     """The run stores, for surfaces whose threads are read later."""
 
     stores: Mapping[Store, RunStore]  #: "legacy" and "user"; the code that opened them closes them
-    finish: Callable[[RunRecord], StoredRun]  #: returns the stored form of a run
+    finish: Callable[[RunRecord], StoredRun]  #: returns the stored form of a run; the record of a run that is not shadowed has no journal

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from migration.errors import OutboxError, StoreError
 from migration.flags import Decision
@@ -57,13 +58,16 @@ class DualWriter:
         Raises:
             OutboxError: neither a store nor the outbox accepted the run. It would be lost, so it must be reported as failed.
         """
+        run, writes = self._finish(record), decision.plan.writes
+        if len(writes) == 1:
+            await asyncio.shield(self._begun(self._write_one(run, writes[0]), run))
+            return
         safe = asyncio.Event()
-        task = asyncio.create_task(self._write(self._finish(record), decision.plan.writes, safe), name=f"write-run-{record.request.run_id}")
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        task = self._begun(self._write_all(run, writes, safe), run)
         task.add_done_callback(lambda _: safe.set())
         await safe.wait()
-        await asyncio.wait({task}, timeout=self._patience_s)
+        if not task.done():
+            await asyncio.wait({task}, timeout=self._patience_s)
         if task.done():
             task.result()
 
@@ -71,17 +75,17 @@ class DualWriter:
         """Wait for the current writes."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
+    def _begun(self, write: Coroutine[Any, Any, None], run: StoredRun) -> asyncio.Task[None]:
+        task = asyncio.create_task(write, name=f"write-run-{run.run_id}")
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # The error is logged here too, because the caller that waited for it may have been cancelled.
             logger.error("%s failed with %s: %s", task.get_name(), type(error).__name__, error)
-
-    async def _write(self, run: StoredRun, writes: Sequence[Store], safe: asyncio.Event) -> None:
-        if len(writes) == 1:
-            await self._write_one(run, writes[0])
-        else:
-            await self._write_all(run, writes, safe)
 
     async def _write_one(self, run: StoredRun, store: Store) -> None:
         """Write to the only store of the plan; if it cannot accept the run, the outbox keeps the run."""

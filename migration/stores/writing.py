@@ -29,17 +29,17 @@ class StoreWrites:
         """Record the ends of writes that are not recorded yet."""
         await self._omissions.aclose()
 
-    async def write(self, store: Store, run: StoredRun) -> None:
-        """Write the run to one of the stores in its plan.
+    async def write(self, store: Store, *runs: StoredRun) -> None:
+        """Write the runs to one of the stores in their plan, all or none, within the time limit of one write.
 
         Raises:
-            StoreRefusedError: the store will never accept the run, or raised an unexpected error, whose type the message names.
-            StoreUnavailableError: the store cannot accept the run now.
+            StoreRefusedError: the store will never accept one of the runs, or raised an unexpected error, whose type the message names.
+            StoreUnavailableError: the store cannot accept them now.
             StoreError: the store raised another error of this class.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._stores[store].write([run])
+                await self._stores[store].write(runs)
         except StoreError:
             raise
         except TimeoutError:

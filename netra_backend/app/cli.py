@@ -5,6 +5,7 @@ not start, 2 wrong use or configuration.
 """
 
 import contextlib
+import gc
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from netra_backend.app.cli_flags import Command, Group
 from netra_backend.app.errors import NetraError
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ _MULTIPROCESS_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 SAMPLE_TENANTS = ("acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "wonka")
 
 app = typer.Typer(
+    cls=Group,
     help="The backend: agents that lower what a company spends on AI models. Settings come from NETRA_* variables.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # the panels of typer's help import more than the commands themselves
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -57,7 +61,7 @@ def netra(
     """Run the backend. Settings come from NETRA_* variables."""
 
 
-@app.command()
+@app.command(cls=Command)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: NETRA_HOST or 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0: any free one. Default: NETRA_PORT or 8000.")] = None,
@@ -65,11 +69,15 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run the backend until it is stopped."""
+    # Almost nothing that a start makes is garbage, and looking for it takes a tenth of the start. `Garbage` looks when the server is ready.
+    gc.disable()
     import uvicorn
 
     from netra_backend.app.main import server_options
 
     settings = _settings(host=host, port=port, workers=workers)
+    if settings.workers > 1:
+        gc.enable()  # this process only starts others
     _check(settings)
     config = uvicorn.Config(
         "netra_backend.app.main:create_app",
@@ -89,7 +97,7 @@ def serve(
             _run(config, listener, settings.drain_s)
 
 
-@app.command()
+@app.command(cls=Command)
 def token(
     tenant: Annotated[str, typer.Option(help="Tenant of the token.")],
     user: Annotated[str, typer.Option(help="User of the token.")],
@@ -108,7 +116,7 @@ def token(
     _print({"token": minted, "tenant": tenant, "user": user, "expires_at": expires_at}, as_json, lambda: typer.echo(minted))
 
 
-@app.command()
+@app.command(cls=Command)
 def seed(
     tenant: Annotated[list[str] | None, typer.Option(help="Tenant to load; may be repeated. Default: eight sample tenants.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3660, help="Days of usage.")] = 60,
@@ -126,7 +134,7 @@ def seed(
     _print({"until": last.isoformat(), "days": days, "tenants": rows}, as_json, lambda: _show_seeded(added, last))
 
 
-@app.command()
+@app.command(cls=Command)
 def models(as_json: Json = False) -> None:
     """List the models and what they cost."""
     from netra_backend.app.services.usage_data import UsageData

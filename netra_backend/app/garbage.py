@@ -14,8 +14,8 @@ from typing import Any, Final
 LONG_S: Final = 0.005
 _FULL: Final = 2
 #: What exists after these numbers of new objects, of collections of the youngest, and of collections of the middle generation is looked at
-#: together: some 30,000 objects.
-_OFTEN: Final = (700, 10, 4)
+#: together: some 30,000 objects. The first number is larger than the objects of a few chats, which end before it is reached.
+_OFTEN: Final = (3000, 5, 2)
 
 
 class Garbage:
@@ -31,8 +31,9 @@ class Garbage:
         self._threshold = gc.get_threshold()
 
     def start(self) -> None:
-        """Leave out the objects that exist now, and from now on those that survive a long collection."""
+        """Collect the garbage of the start, leave out the objects that exist now, and from now on those that survive a long collection."""
         self._threshold = gc.get_threshold()
+        gc.enable()
         gc.set_threshold(*_OFTEN)
         gc.collect()
         self._freeze()

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from migration.consolidation.auditing import audit
-from migration.consolidation.guard import BASELINE_NAME, guard_findings, load_baseline
+from migration.consolidation.baseline_name import BASELINE_NAME
+from migration.consolidation.guard import guard_findings, load_baseline
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,26 +4,17 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal import (
-    RemovalManifest,
-    RemovalPlan,
-    as_diff,
-    carry_out,
-    check_clean,
-    load_manifest,
-    plan_removal,
-    read_tree,
-    verify,
-    write_copy,
-)
 from migration.errors import CertificateError, ConfigurationError
-from migration.rollout import remove_flags
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.consolidation.removal import RemovalManifest, RemovalPlan
+
 
 _FINDING = 1
 
@@ -55,6 +46,8 @@ def run(
 
     Example: netra-migration removal apply chat --certificate removal-certificate.json --write
     """
+    from migration.consolidation.removal import load_manifest, plan_removal
+
     root = root.resolve()
     manifest = load_manifest(root)
     if bool(surface) == all_surfaces:
@@ -90,7 +83,9 @@ def _read(certificate: Path) -> bytes:
         ) from error
 
 
-def _refusal(document: bytes, manifest: RemovalManifest, plan: RemovalPlan, root: Path) -> str | None:
+def _refusal(document: bytes, manifest: "RemovalManifest", plan: "RemovalPlan", root: Path) -> str | None:
+    from migration.consolidation.removal import verify
+
     try:
         verify(document, manifest.public_keys, now=time.time(), surfaces=plan.surfaces, root=root, home=MigrationSettings().home)
     except CertificateError as error:
@@ -98,12 +93,17 @@ def _refusal(document: bytes, manifest: RemovalManifest, plan: RemovalPlan, root
     return None
 
 
-def _rehearse(root: Path, plan: RemovalPlan, folder: Path) -> Done:
+def _rehearse(root: Path, plan: "RemovalPlan", folder: Path) -> Done:
+    from migration.consolidation.removal import read_tree, write_copy
+
     write_copy(root, plan.after(read_tree(root)), folder)
     return Done(into=folder)
 
 
-def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: RemovalManifest) -> Done:
+def _write(root: Path, plan: "RemovalPlan", document: bytes | None, manifest: "RemovalManifest") -> Done:
+    from migration.consolidation.removal import carry_out, check_clean
+    from migration.rollout import remove_flags
+
     settings = MigrationSettings()  # read first: after the removal this program may not exist any more
     check_clean(root, plan)
     # Check again: the tree may have changed while the plan was made.
@@ -114,7 +114,9 @@ def _write(root: Path, plan: RemovalPlan, document: bytes | None, manifest: Remo
     return Done(written=True, flags=flags)
 
 
-def _document(plan: RemovalPlan, done: Done) -> dict[str, Any]:
+def _document(plan: "RemovalPlan", done: Done) -> dict[str, Any]:
+    from migration.consolidation.removal import as_diff
+
     return {
         "surfaces": plan.surfaces,
         "migration": plan.whole,
@@ -128,14 +130,16 @@ def _document(plan: RemovalPlan, done: Done) -> dict[str, Any]:
     }
 
 
-def _show(plan: RemovalPlan) -> None:
+def _show(plan: "RemovalPlan") -> None:
+    from migration.consolidation.removal import as_diff
+
     for item in sorted(plan.deleted, key=lambda item: item.path):
         typer.echo(f"deleted: {item.path} ({item.lines} lines; {item.reason})")
     for change in plan.edited:
         sys.stdout.write(as_diff(change))
 
 
-def _report(plan: RemovalPlan, done: Done) -> None:
+def _report(plan: "RemovalPlan", done: Done) -> None:
     for item in plan.left:
         note(f"left to you: {item.path}:{item.line}: {item.advice}")
     for key in done.flags:

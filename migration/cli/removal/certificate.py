@@ -10,7 +10,7 @@ import typer
 
 from migration.cli.output import JsonFlag, note, print_json
 from migration.cli.removal.check import Root, Surfaces, checked
-from migration.consolidation.removal import VALID_DAYS, digests, load_key, load_manifest, public_key, sign
+from migration.consolidation.removal import VALID_DAYS
 from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 
@@ -32,6 +32,8 @@ def run(
 
     Example: netra-migration removal certificate chat --key ~/.config/netra/removal.pem
     """
+    from migration.consolidation.removal import digests, load_key, load_manifest, public_key, sign
+
     file = key or MigrationSettings().signing_key_file
     if file is None:
         raise ConfigurationError(

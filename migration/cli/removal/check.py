@@ -2,14 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json, print_table
-from migration.cli.progress import progress_bar
-from migration.consolidation.removal import RemovalCheck, SurfaceReadiness, load_manifest
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.consolidation.removal import SurfaceReadiness
+
 
 _FINDING = 1
 
@@ -39,14 +41,17 @@ def run(surfaces: Surfaces = None, *, root: Root = Path(), as_json: JsonFlag = F
         raise typer.Exit(_FINDING)
 
 
-def checked(surfaces: list[str] | None, root: Path) -> list[SurfaceReadiness]:
+def checked(surfaces: list[str] | None, root: Path) -> "list[SurfaceReadiness]":
     """Return the readiness of each of these surfaces; None or []: all that the manifest names. A terminal shows a progress bar."""
+    from migration.cli.progress import progress_bar
+    from migration.consolidation.removal import RemovalCheck, load_manifest
+
     manifest = load_manifest(root)
     check = RemovalCheck(root=root, manifest=manifest, settings=MigrationSettings(), now=time.time())
     with progress_bar("auditing") as progress:
         return check.readiness(list(dict.fromkeys(surfaces or manifest.surfaces)), progress)
 
 
-def _print(one: SurfaceReadiness) -> None:
+def _print(one: "SurfaceReadiness") -> None:
     rows = [[criterion.name, "yes" if criterion.met else "NO", criterion.detail] for criterion in one.criteria]
     print_table(f"{one.surface}: {'ready' if one.ready else 'not ready'}", ["criterion", "met", "what was found"], rows)

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal import make_key
 
 
 def run(
@@ -22,6 +21,8 @@ def run(
 
     Example: netra-migration removal key --out ~/.config/netra/removal.pem
     """
+    from migration.consolidation.removal import make_key
+
     public = make_key(out)
     if as_json:
         print_json({"file": str(out), "public_key": public})

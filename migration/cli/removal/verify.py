@@ -2,14 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from migration.cli.output import JsonFlag, note, print_json
-from migration.consolidation.removal import Certificate, load_manifest, verify
 from migration.errors import CertificateError, ConfigurationError
 from migration.settings import MigrationSettings
+
+if TYPE_CHECKING:
+    from migration.consolidation.removal import Certificate
+
 
 _FINDING = 1
 
@@ -35,6 +38,8 @@ def run(
 
     Example: netra-migration removal verify removal-certificate.json --surface chat
     """
+    from migration.consolidation.removal import load_manifest, verify
+
     manifest = load_manifest(root)
     for name in surface or ():
         manifest.of(name)
@@ -56,7 +61,7 @@ def run(
     note(_sentence(certificate))
 
 
-def _sentence(certificate: Certificate) -> str:
+def _sentence(certificate: "Certificate") -> str:
     until = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(certificate.expires_at))
     surfaces = ", ".join(one.surface for one in certificate.surfaces)
     return f"valid until {until}: control of {surfaces} may be removed from this tree"

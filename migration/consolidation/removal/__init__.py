@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from migration.consolidation.removal.apply.plan import plan_removal
     from migration.consolidation.removal.apply.tree import read_tree
     from migration.consolidation.removal.apply.values import RemovalPlan
-    from migration.consolidation.removal.certificate import VALID_DAYS, Certificate, sign, verify
+    from migration.consolidation.removal.certificate import Certificate, sign, verify
     from migration.consolidation.removal.digest import digests
     from migration.consolidation.removal.manifest import CERTIFICATE_NAME, RemovalManifest, load_manifest
     from migration.consolidation.removal.readiness.check import RemovalCheck
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from migration.consolidation.removal.readiness.production import Production
     from migration.consolidation.removal.readiness.retired import RetiredFlag, RetiredFlags
     from migration.consolidation.removal.signing_key import load_key, make_key, public_key
+    from migration.consolidation.removal.validity import VALID_DAYS
 else:
     __getattr__ = front(
         __name__,
@@ -34,7 +35,7 @@ else:
             "RetiredFlag": "readiness.retired",
             "RetiredFlags": "readiness.retired",
             "SurfaceReadiness": "readiness.criteria",
-            "VALID_DAYS": "certificate",
+            "VALID_DAYS": "validity",
             "accepted": "readiness.divergence",
             "as_diff": "apply.applying",
             "carry_out": "apply.applying",

@@ -22,10 +22,8 @@ from migration.consolidation.removal.digest import digests
 from migration.consolidation.removal.manifest import load_manifest
 from migration.consolidation.removal.readiness.criteria import SurfaceReadiness, all_met
 from migration.consolidation.removal.signing_key import public_key
+from migration.consolidation.removal.validity import VALID_DAYS
 from migration.errors import CertificateError
-
-VALID_DAYS: Final = 7.0
-"""How long a certificate is valid by default."""
 
 _VERSION: Final = 1
 _DAY_S: Final = 86_400.0

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from migration.consolidation.auditing import AuditProgress, NoProgress, audit
+from migration.consolidation.baseline_name import BASELINE_NAME
 from migration.consolidation.codemod import CodemodPlan, plan_codemod
 from migration.consolidation.configuration import AuditConfiguration, load_configuration
-from migration.consolidation.guard import BASELINE_NAME, GuardFinding, guard_findings, load_baseline
+from migration.consolidation.guard import GuardFinding, guard_findings, load_baseline
 from migration.consolidation.inventory import Inventory, Role
 from migration.consolidation.removal import RemovalManifest, load_manifest
 from migration.consolidation.sources.discovery import discover

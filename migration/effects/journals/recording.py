@@ -37,6 +37,7 @@ class Recording:
         on_failure: called when recording itself fails ("effects.record").
         canary: added to the replies of this run, both for the engine and in the record; None: replies stay unchanged.
         started: when the run started, on the clock; None: now.
+        records: whether effects and log lines are recorded; False: nobody will read them, so only events are.
     """
 
     def __init__(
@@ -48,11 +49,13 @@ class Recording:
         on_failure: OnFailure = log_failure,
         canary: Canary | None = None,
         started: float | None = None,
+        records: bool = True,
     ) -> None:
+        self.records = records
         self._request = request
         self._canary = canary
         self._clock = clock
-        self._limits = limits
+        self._most_bytes, self._most_events = limits.size_bytes, limits.events
         self._on_failure = on_failure
         self._started = begun = clock() if started is None else started
         self._ended_s: float | None = None
@@ -95,16 +98,16 @@ class Recording:
     def append(self, event: Event) -> None:
         """Record an event. A full recording keeps its beginning and the last event, which contains the answer."""
         self._last = event
-        journal, limits = self._journal, self._limits
-        journal.size_bytes += len(event.payload)
-        if journal.size_bytes > limits.size_bytes or len(self._events) >= limits.events:
+        journal, events = self._journal, self._events
+        journal.size_bytes = size_bytes = journal.size_bytes + len(event.payload)
+        if size_bytes > self._most_bytes or len(events) >= self._most_events:
             journal.truncate()
         else:
-            self._events.append(event)
+            events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
         """Record a line that the run logs; lines that a task logs after the run's end are ignored. Never raises."""
-        if self._journal.closed:
+        if self._journal.closed or not self.records:
             return
         if self._log is None:
             self._log = LogTape(lines=_LOG_LINES, characters=_LOG_CHARACTERS)

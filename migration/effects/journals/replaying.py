@@ -232,6 +232,11 @@ class ReplayJournal:
             raise self._unanswered(asked, f"the recorded run read {len(recorded.stream)} pieces of it and left")
         self._asked.end_stream(asked, whole=True)
 
+    @property
+    def records(self) -> bool:
+        """True: the journal answers every effect."""
+        return True
+
     def performing(self) -> None:
         """Count a call of the outside; only permitted calls may happen."""
         self._performed += 1

@@ -49,6 +49,7 @@ class BackendEngine:
             user_id=request.user_id,
             thread_id=request.thread_id,
             run_id=request.run_id,
+            request_id=request.run_id,  # a new id would cost a system call, and say less
             tenant_id=request.tenant_id,
             audit_metadata={} if token is None else {"canary": token},
         )

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from migration.effects import perform, perform_now
+from migration.effects import is_recorded, perform, perform_now
 from migration.errors import RecordedEffectError
 from netra_backend.app import errors
 from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, ModelRequest
@@ -33,6 +33,8 @@ class RecordedModel:
 
     async def complete(self, request: ModelRequest, /, *, lane: str) -> ModelReply:
         """Return the completion, or the recorded one. Raises the model's error, or the recorded one."""
+        if not is_recorded():
+            return await self._model.complete(request, lane=lane)
 
         async def call() -> bytes:
             return _encode(await self._model.complete(request, lane=lane))
@@ -48,6 +50,8 @@ class RecordedTools:
 
     async def call(self, context: UserExecutionContext, name: str, arguments: Mapping[str, Any], /, *, lane: str) -> Any:  # noqa: ANN401 - any JSON
         """Return the tool's answer, or the recorded one. Raises the tool's error, or the recorded one."""
+        if not is_recorded():
+            return await self._tools.call(context, name, arguments, lane=lane)
 
         async def call() -> bytes:
             return _encode(await self._tools.call(context, name, arguments, lane=lane))
@@ -64,6 +68,8 @@ class RecordedClock:
 
     def now(self, *, lane: str) -> datetime:
         """Return the time, or the recorded one."""
+        if not is_recorded():
+            return self._clock.now(lane=lane)
         read = perform_now("clock", "now", lane=lane, request=b"{}", call=lambda: _encode(self._clock.now(lane=lane)))
         return msgspec.json.decode(read, type=datetime)
 
@@ -76,6 +82,8 @@ class RecordedIds:
 
     def new(self, purpose: str, /, *, lane: str) -> str:
         """Return a new id, or the recorded one."""
+        if not is_recorded():
+            return self._ids.new(purpose, lane=lane)
         made = perform_now("id", purpose, lane=lane, request=b"{}", call=lambda: _encode(self._ids.new(purpose, lane=lane)))
         return msgspec.json.decode(made, type=str)
 

@@ -8,10 +8,11 @@ from contextlib import aclosing
 import pytest
 from prometheus_client import CollectorRegistry
 
-from migration.effects import perform, run_ended
+from migration.effects import is_recorded, perform, run_ended
 from migration.effects.journals.logs import tape_served_logs
 from migration.facade import ExecutionFacade
 from migration.flags.decision import Decision
+from migration.isolation import Canaries, Neighbourhood
 from migration.model import Event, Origin, Outcome, RunLog, RunRequest, Stage
 from migration.stages import PLANS, STAGE_ORDER
 from migration.telemetry.metrics import Metrics
@@ -90,6 +91,7 @@ class World:
         writer=None,
         tombstones=None,
         outcome_by_events=None,
+        neighbourhood=None,
     ) -> None:
         self.engines = {
             Origin.CONTROL: control or FakeEngine(make_event(1), make_event(2)),
@@ -109,6 +111,7 @@ class World:
             unseen=lambda record, *more: self.unseen.append((record.request.run_id, *more)),
             tombstones=tombstones,
             outcome_by_events=outcome_by_events,
+            neighbourhood=neighbourhood,
         )
 
     async def run(self) -> list[Event]:
@@ -151,6 +154,47 @@ async def test_the_record_holds_events_and_effects_in_order():
     assert job.record.events == world.engines[Origin.CONTROL].events
     assert [effect.request for effect in job.record.journal] == [b'{"n":1}', b'{"n":2}']
     assert job.record.outcome == "completed"
+
+
+class NotingEngine(FakeEngine):
+    """Notes whether its effects are recorded."""
+
+    recorded: bool
+
+    async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
+        self.recorded = is_recorded()
+        logging.getLogger("engine").error("a line")
+        async for event in super().run(request):
+            yield event
+
+
+class KeepingWriter:
+    """Keeps the records that it gets."""
+
+    def __init__(self) -> None:
+        self.records: list = []
+
+    async def write(self, record, _decision, /):
+        self.records.append(record)
+
+
+@pytest.mark.parametrize("fails_over", [True, False])
+@pytest.mark.parametrize("sampled", [True, False])
+@pytest.mark.parametrize("stage", STAGE_ORDER)
+async def test_effects_are_recorded_exactly_when_a_shadow_or_a_failover_reads_them(stage, sampled, fails_over):
+    engine, flags, writer = NotingEngine(make_event(1), make_event(2)), FakeFlags(stage, sampled=sampled), KeepingWriter()
+    flags.drawn["fails_over"] = fails_over
+    await World(control=engine, candidate=engine, flags=flags, writer=writer).run()
+    (record,) = writer.records
+    needed = fails_over or (sampled and stage in (Stage.SHADOW, Stage.LIVE))
+    assert (engine.recorded, [effect.name for effect in record.journal]) == (needed, ["m", "m"] if needed else [])
+    assert record.events == (make_event(1), make_event(2))
+
+
+async def test_a_run_with_a_canary_is_recorded_at_every_stage():
+    engine, canaries = NotingEngine(make_event(1)), Neighbourhood(Canaries(b"k" * 32), ["acme"])
+    await World(Stage.OFF, control=engine, neighbourhood=canaries).run()
+    assert engine.recorded
 
 
 async def test_the_consumer_of_the_stream_never_records_into_the_run():

@@ -63,9 +63,9 @@ async def use_all(world):
     return reply, tool, world.clock.now(lane="data"), world.ids.new("action_plan", lane="data")
 
 
-async def record(outside):
+async def record(outside, *, records=True):
     request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
-    tape = Recording(request)
+    tape = Recording(request, records=records)
     token = activate(tape)
     try:
         seen = await use_all(world_of(outside))
@@ -91,6 +91,12 @@ async def test_every_port_answers_as_without_a_journal():
 async def test_every_port_is_recorded_once_and_under_its_kind():
     _, journal = await record(Outside())
     assert [(effect.kind, effect.lane) for effect in journal] == [("model", "data"), ("tool", "data"), ("clock", "data"), ("id", "data")]
+
+
+async def test_a_run_that_is_not_recorded_gets_the_same_values():
+    outside = Outside()
+    seen, journal = await record(outside, records=False)
+    assert (seen, journal, outside.calls) == ((await record(Outside()))[0], (), 4)
 
 
 async def test_a_replay_gives_the_same_values_and_reaches_nothing():

@@ -1,6 +1,7 @@
 """No collection of garbage pauses a server for long, and what a server leaves out of them needs none."""
 
 import gc
+import math
 import weakref
 
 import pytest
@@ -38,12 +39,23 @@ def test_a_server_leaves_out_what_it_started_with_until_it_stops() -> None:
         garbage.start()
         assert gc.get_freeze_count() > before
         assert garbage.collected in gc.callbacks
-        assert gc.get_threshold() < threshold
+        assert math.prod(gc.get_threshold()) < math.prod(threshold)
     finally:
         garbage.stop()
         garbage.stop()
     assert (gc.get_freeze_count(), gc.get_threshold()) == (0, threshold)
     assert garbage.collected not in gc.callbacks
+
+
+def test_a_server_collects_again_when_its_start_did_not() -> None:
+    garbage = Garbage()
+    gc.disable()
+    try:
+        garbage.start()
+        assert gc.isenabled()
+    finally:
+        garbage.stop()
+        gc.enable()
 
 
 class Thing:

@@ -25,6 +25,8 @@ from migration.consolidation.sources.store import Store
 from migration.consolidation.sources.workers import Workers, read_bytes
 from migration.errors import ConfigurationError
 
+#: How the name that is patched stands in a string, alone or at the end, or before a member.
+_QUOTED: Final = ((b'"', b'"'), (b"'", b"'"), (b".", b'"'), (b".", b"'"), (b".", b"."))
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 
 
@@ -61,7 +63,8 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
         found = SourceSearch(contents, modules, configuration, configuration.prefix(root)).run()
     methods = found.family.methods()
     callers = _callers(root, (file.path for file in files.python), methods)
-    facts = _read_whole(root, sorted({*found.facts, *callers}), found, configuration, methods)
+    patching = _patching(root, (file.path for file in files.python), _aliases(found))
+    facts = _read_whole(root, sorted({*found.facts, *callers, *patching}), found, configuration, methods)
     problems = [*files.problems, *contents.unreadable.values(), *(file.problem for file in facts.values() if file.problem)]
     infer(root, facts, modules)
     target = _target(configuration, Names(modules, facts))
@@ -85,6 +88,26 @@ def understand(root: Path, configuration: AuditConfiguration) -> Tree:
 def _callers(root: Path, paths: Iterable[str], methods: Iterable[str]) -> Iterator[str]:
     """Yield the files that call a method of one of these names, whether or not they name an implementation."""
     automaton = BytesAhoCorasick([f".{method}(".encode() for method in sorted(methods)])
+    for path in paths:
+        data = read_bytes(root, path)
+        if not isinstance(data, Problem) and automaton.find_matches_as_indexes(data):
+            yield path
+
+
+def _aliases(found: SearchResult) -> frozenset[str]:
+    """Return the other names that files give to classes of the family, by `as` or by an assignment."""
+    known = {name for names in found.family.classes.values() for name in names}
+    aliases: set[str] = set()
+    for facts in found.facts.values():
+        given = (name for statement in facts.imports for name in statement.names if name.name.rpartition(".")[2] in known)
+        aliases.update(name.alias for name in given if name.alias)
+        aliases.update(bound.name for bound in facts.bindings if any(value.rpartition(".")[2] in known for value in bound.values))
+    return frozenset(aliases - known)
+
+
+def _patching(root: Path, paths: Iterable[str], aliases: Iterable[str]) -> Iterator[str]:
+    """Yield the files that may patch one of these names, although they may name no class of the family."""
+    automaton = BytesAhoCorasick([quote + alias.encode() + end for alias in sorted(aliases) for quote, end in _QUOTED])
     for path in paths:
         data = read_bytes(root, path)
         if not isinstance(data, Problem) and automaton.find_matches_as_indexes(data):

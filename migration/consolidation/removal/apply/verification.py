@@ -5,7 +5,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from migration.consolidation.auditing import audit
-from migration.consolidation.guard import BASELINE_NAME, load_baseline, save_baseline, shrunk
+from migration.consolidation.baseline_name import BASELINE_NAME
+from migration.consolidation.guard import load_baseline, save_baseline, shrunk
 from migration.consolidation.removal.apply.values import Left
 
 

@@ -1,6 +1,5 @@
 """The `demo` command: plays the scenario, shows it live on a terminal, and ends with the report."""
 
-import asyncio
 import sys
 import tempfile
 import time
@@ -28,6 +27,8 @@ def demo(
 
     Needs no server and no network; takes about a minute. The exit code is 0 only if every step succeeded.
     """
+    import asyncio
+
     with _folder(keep) as home:
         passed = asyncio.run(_play(home, as_json=as_json))
     if not passed:

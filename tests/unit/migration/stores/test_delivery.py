@@ -46,6 +46,23 @@ async def test_when_a_store_is_down_its_other_rows_are_not_tried_in_the_same_rou
     assert len(world.user.ids) == 5
 
 
+async def test_rows_that_are_due_together_are_written_together(world, make_run):
+    for number in range(5):
+        await world.finish(make_run(f"run-{number}"), Stage.SHADOW)
+    assert (await world.delivery.deliver_due("user"), world.user.asked, len(world.user.ids)) == (5, 1, 5)
+    assert [lag.store for lag in await world.outbox.lags()] == ["legacy"]  # those rows are dropped with the store's next delivery
+
+
+async def test_after_an_outage_rows_are_written_one_by_one_because_the_store_may_be_slow(world, make_run):
+    for number in range(5):
+        await world.finish(make_run(f"run-{number}"), Stage.SHADOW)
+    world.user.down = True
+    await world.delivery.deliver_due("user")
+    world.user.down = False
+    world.clock.now += 10
+    assert (await world.delivery.deliver_due("user"), world.user.asked, len(world.user.ids)) == (5, 1 + 5, 5)
+
+
 async def test_a_row_that_is_refused_again_and_again_is_parked_with_its_error_and_never_dropped(world, make_run):
     world.user.refuses = {"run-1"}
     await world.finish(make_run(), Stage.SHADOW)

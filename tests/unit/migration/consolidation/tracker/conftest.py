@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from migration.consolidation.auditing import audit
-from migration.consolidation.guard import BASELINE_NAME, baseline_of, save_baseline
+from migration.consolidation.baseline_name import BASELINE_NAME
+from migration.consolidation.guard import baseline_of, save_baseline
 from migration.consolidation.tracker.steps import Box
 from migration.consolidation.tracker.tracking import track
 

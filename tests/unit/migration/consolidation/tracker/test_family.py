@@ -2,7 +2,7 @@
 
 import pytest
 
-from migration.consolidation.guard import BASELINE_NAME
+from migration.consolidation.baseline_name import BASELINE_NAME
 from migration.consolidation.tracker.page import as_markdown
 from migration.consolidation.tracker.tracking import track
 

@@ -151,3 +151,10 @@ async def test_two_tenants_may_use_one_plan_id(call: Call) -> None:
 async def test_a_plan_that_does_not_fit_is_refused(call: Call, change: dict[str, Any]) -> None:
     with pytest.raises(ToolArgumentsError):
         await call("save_action_plan", **{**PLAN, **change})
+
+
+@pytest.mark.parametrize(("tool", "arguments"), [*READS, ("price_lookup", {}), ("save_action_plan", PLAN)])
+@pytest.mark.usefixtures("usage")
+async def test_an_answer_survives_json_unchanged(call: Call, tool: str, arguments: dict[str, Any]) -> None:
+    answer = await call(tool, **arguments)
+    assert repr(json.loads(json.dumps(answer))) == repr(answer)
