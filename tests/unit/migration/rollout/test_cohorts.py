@@ -1,4 +1,4 @@
-"""A cohort goes ahead of the percentages of its stage: by pins, which are removed when all tenants are there."""
+"""A cohort moves before the percentages of its stage: by pins, which are removed when all tenants are there."""
 
 import time
 from contextlib import closing
