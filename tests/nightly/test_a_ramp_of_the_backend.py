@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from migration.history import OF_RAMPS
 from tests.integration import postgres_server
 from tests.migration.integration.ramping import TENANTS
 from tests.migration.servers.redis import RedisServer
@@ -63,7 +64,7 @@ def play(netra: Netra) -> None:
 
 
 def test_the_history_tells_the_story_in_sentences(netra):
-    told = [one.what.partition(";")[0] for one in netra.history() if one.kind == "decision" and "holds" not in one.what]
+    told = [one.what.partition(";")[0] for one in netra.history() if one.kind in OF_RAMPS and "holds" not in one.what]
     assert told == [
         f"{netra.surface}: {said}"
         for said in (
