@@ -5,7 +5,7 @@ Labels have closed sets of values; a tenant appears only if it is on the watch l
 
 import logging
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar, get_args, overload
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
@@ -207,6 +207,7 @@ class Metrics:
         "store",
         mode="livemostrecent",
     )
+    spans_lost = _counter("migration_spans_lost", "Spans that did not reach the collector, by reason.", "reason")
     failures = _counter("migration_failures", "Failures of the migration tool itself; none reached a request.", "operation")
 
     def __init__(self, watch_tenants: Collection[str] = (), registry: CollectorRegistry = REGISTRY, surfaces: Collection[str] = ()) -> None:
@@ -234,6 +235,16 @@ class Metrics:
         self.effects.labels(surface, "unpermitted")
         for operation in get_args(Operation):
             self.failures.labels(operation)
+
+    def lost(self, reason: str, spans: int) -> None:
+        """Count spans that did not reach the collector; see `delivery.LossReason`."""
+        self.spans_lost.labels(reason).inc(spans)
+        self.failed("telemetry.export", spans)
+
+    def lost_spans(self, lost: Mapping[str, int]) -> None:
+        """Count spans that a worker lost, by reason."""
+        for reason, number in lost.items():
+            self.lost(reason, number)
 
     def failed(self, operation: Operation, times: int = 1) -> None:
         """Count a failure of the tool itself. The caller logs the cause, and continues."""

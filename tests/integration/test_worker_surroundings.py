@@ -54,7 +54,7 @@ def job(act: str, number: int = 0, deadline_s: float = 10.0) -> ShadowJob:
     record = RunRecord(
         request=request, origin=Origin.CONTROL, events=(), journal=(), outcome="completed", duration_s=0.1, trace_id="a" * 32
     )
-    return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=deadline_s, span_id="b" * 16)
+    return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=deadline_s, span_id="b" * 16, traced=True)
 
 
 @pytest.fixture(autouse=True)
