@@ -9,6 +9,7 @@ HELD: Final = "import $M as held"
 PACKAGE: Final = "import $P"
 LEAF: Final = "from $P import $leaf"
 STAR: Final = "from $P import *"
+FALLBACK: Final = "try:\n    from $M import $L\nexcept ImportError:\n    from $TM import $T as $L"
 CHECKED: Final = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from $M import $L\nfrom $M import $L"
 
 KEPT: Final = (
@@ -22,14 +23,16 @@ KEPT: Final = (
     ("is a subclass", FROM),
     ("compared", LEAF),
     ("key of a dictionary", FROM),
+    ("key of a dictionary", FALLBACK),
     ("dispatched", FROM),
-    ("is exactly this type", "try:\n    from $M import $L\nexcept ImportError:\n    from $TM import $T as $L"),
+    ("is exactly this type", FALLBACK),
     ("is an instance from another file", "import importlib\n$L = importlib.import_module('$M').$L"),
     ("annotated and looked at", HELD),
     ("annotated and looked at", STAR),
     ("in a doctest", FROM),
     ("class in a doctest", PACKAGE),
     ("rebound for a time", PACKAGE),
+    ("rebound for a time", "from $M import *"),
     ("fixture of another file", FROM),
     ("fixture of the tests", PACKAGE),
     ("patched by decorator", STAR),
@@ -44,6 +47,7 @@ KEPT: Final = (
     ("patched method of the class", FROM),
     ("patched method by monkeypatch", FROM),
     ("in all", PLAIN),
+    ("in all", "if True:\n    from $M import $L\nelse:\n    $L = None"),
     ("in all", STAR),
     ("in all by a sum", LEAF),
     ("taken from globals", "from $M import *"),

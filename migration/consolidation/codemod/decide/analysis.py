@@ -152,8 +152,9 @@ class _FileAnalysis:
         origin = self._bindings.origin(node, use.meaning)
         if isinstance(origin, str):
             chosen = self._choose(node)
+            is_compared = class_check(self._source, node) is not None or may_be_compared(self._source, node)
             yield CodemodDecision(module, holders=dict.fromkeys(self._bindings.holders(node, self._uses.meaning), line))
-            yield from [unseen(module, line, origin, compares=class_check(self._source, node) is not None)] if chosen is None else chosen
+            yield from [unseen(module, line, origin, compares=is_compared)] if chosen is None else chosen
             return
         if (holder := self._bindings.holder(node, origin, self._uses.meaning)) is not None:
             yield CodemodDecision(module, holders={holder: line})

@@ -92,10 +92,13 @@ class Leaving:
         if line is not None:
             return refused(module, line, f"`__all__` is computed here and may contain {bound.local}; write its names as a list of strings")
         # Other code may use the name in a string, so the name is removed only if `__all__` says which names the module offers.
-        given = bound.given if bound.names or not self._is_offered(bound.local) else None
+        is_used = any(not self._is_target(name) for name in bound.names)
+        given = bound.given if is_used or not self._is_offered(bound.local) else None
+        if bound.names and not is_used:
+            given = bound.local  # another branch binds the same name
         if given is None and successor is not None and self._is_named_elsewhere(bound.local):
             given = bound.local
-        need = Need(bound.statement, successor.module, successor.name, given) if successor is not None and not bound.names else None
+        need = Need(bound.statement, successor.module, successor.name, given) if successor is not None and not is_used else None
         more = (need,) if need is not None else ()
         quoted = {bound.local: successor.name} if successor is not None and given is None else {}
         if any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):

@@ -29,7 +29,7 @@ class Links:
         self._analyser = analyser
         self._tree: Tree = analyser.tree
         self._analyses = analyses
-        self._meetings = Meetings(analyser.tree)
+        self._meetings = Meetings(analyser.tree, analyses)
         self._neighbours = {path: frozenset(imported_from(self._tree, path, analyses)) for path in analyses}
 
     def suspicions(self) -> dict[str, list[Refusal]]:

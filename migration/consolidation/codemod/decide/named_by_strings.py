@@ -71,7 +71,7 @@ class NamedByStrings:
         module, line = patched.meaning.module, self._source.line(patched.node)
         yield CodemodDecision(module)
         successor = self._successor(patched.meaning)
-        if patched.holder not in self._tree.legacy:
+        if not self._is_own(patched):
             yield CodemodDecision(module, patches=(patched,))
         else:
             yield CodemodDecision(module, replaces=line, patched_whole=patched.rest if len(patched.rest) == 1 else ())
@@ -79,9 +79,13 @@ class NamedByStrings:
             yield refused(module, line, f"{patched.meaning.name} is patched and has no counterpart on the target")
         elif (objection := self._objection_to_patch(patched, target, successor)) is not None:
             yield refused(module, line, objection)
-        elif patched.holder in self._tree.legacy and isinstance(literal := patched.node, cst.SimpleString):
+        elif self._is_own(patched) and isinstance(literal := patched.node, cst.SimpleString):
             text = patched.text(successor.module, successor.name)
             yield CodemodDecision(module, edits=(Edit(self._source.bare_span(literal), (requote(literal, text),)),))
+
+    def _is_own(self, patched: Patched) -> bool:
+        """Return whether a class is patched where it is defined, or in a module that only re-exports it; a subclass is a consumer."""
+        return patched.holder == patched.meaning.module or patched.holder in self._tree.behind
 
     def _objection_to_patch(self, patched: Patched, target: Surface, successor: ObjectName) -> str | None:
         """Return why a patch would not do the same on the target; None: it would."""
@@ -97,7 +101,7 @@ class NamedByStrings:
             f"{other} is named where the patched class is used, and has another form on the target; rewrite both": other is not None,
             "the test checks the arguments that the patched class was called with; write the new arguments": patched.asserts_calls,
             f"{name} is patched in {patched.holder}, which is removed; patch where the target is used": patched.is_name
-            and patched.holder in self._tree.legacy,
+            and self._is_own(patched),
         }
         return next((objection for objection, holds in objections.items() if holds), None)
 

@@ -123,13 +123,18 @@ class Bindings:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
             return NameOrigin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
-            if all(self._is_assigned(item) for item in others):
-                return NameOrigin(None, None)
-            return f"it is reached through {root.value}; import it from its own module"
+            return self._of_variable(root, others)
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
         if len(nones) < len(others) or (nones and node is not root):
             return f"{root.value} is bound in more than one way; use a different name for each"
         return self._imported(root, text, imports, nones, meaning)
+
+    def _of_variable(self, root: cst.Name, others: list[Binding]) -> NameOrigin | str:
+        if any(self._passes(star, root.value) for star in self.stars):
+            return f"{root.value} comes by a star and is bound again; use a different name for each"
+        if all(self._is_assigned(item) for item in others):
+            return NameOrigin(None, None)
+        return f"it is reached through {root.value}; import it from its own module"
 
     def _imported(
         self, root: cst.Name, text: str, imports: list[Binding], nones: tuple[cst.Name, ...], meaning: Meaning

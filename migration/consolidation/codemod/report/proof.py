@@ -1,4 +1,8 @@
-"""What is checked of every changed file before it is offered: it compiles, names nothing undefined, breaks no import, keeps other lines."""
+"""What is checked of every changed file before it is offered.
+
+It compiles, names nothing undefined, breaks no import, imports no legacy module that was replaced, and keeps all other lines; its diff
+makes the new file of the old one. All is done in memory, and costs as much as the changed files, not as the tree.
+"""
 
 import ast
 import builtins
@@ -9,6 +13,8 @@ from typing import Final
 from ahocorasick_rs import BytesAhoCorasick
 
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.report.applying import as_diff
+from migration.consolidation.codemod.report.patching import applied
 from migration.consolidation.codemod.report.values import CodemodChange
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.scopes import Scopes
@@ -97,7 +103,13 @@ def _wrong(tree: Tree, change: CodemodChange, before: _Parsed, after: Mapping[st
         is_later = module in named and not tree.names.modules.exists(module)
         if not is_later and not _resolves(tree, module, name.strip("*"), after):
             return f"{module}{'.' + name if name else ''} could not be imported"
-    return None if _keeps_lines(change) else "a line would differ that has nothing to do with the rewrite"
+    left = sorted(module for module, _ in now.imports(tree, change.path) if module in tree.legacy and tree.origin(module) in change.modules)
+    if left:
+        return f"{left[0]} would still be imported, so a second run would change the file again"
+    if not _keeps_lines(change):
+        return "a line would differ that has nothing to do with the rewrite"
+    diff = as_diff(change).encode("utf-8", errors="surrogateescape")
+    return None if applied(diff, change.before) == change.after else "the diff would not make the new file of the old one"
 
 
 def _keeps_lines(change: CodemodChange) -> bool:
