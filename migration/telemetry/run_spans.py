@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from opentelemetry import trace
@@ -12,11 +12,9 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, StatusCode, TraceFl
 
 from migration.model import Comparison, RunRecord
 from migration.telemetry import spans
-from migration.telemetry.run_trace import RootSpan, bytes_of, number_of_spans, run_spans
+from migration.telemetry.names import KnownNames
+from migration.telemetry.run_trace import RootSpan, Shared, bytes_of, number_of_spans, run_spans
 from migration.telemetry.traced import CLIENT, Ids, TracedSpan, Value, derived
-
-if TYPE_CHECKING:
-    from migration.telemetry.tracing import Tracing
 
 About = Callable[[], Mapping[str, Value]]
 """Makes the attributes of one run's span. It is called when the span is read, so it must not hold large objects."""
@@ -24,6 +22,25 @@ About = Callable[[], Mapping[str, Value]]
 MOST_FINGERPRINTS: Final = 20
 _new_id: Final = random.getrandbits
 _tracer: Final = trace.get_tracer("migration")
+
+
+class KeepsRuns(Protocol):
+    """Decides which runs are kept, and keeps them."""
+
+    names: KnownNames  #: names that may be shown
+    shared: Shared  #: attributes that many spans have
+
+    def draws(self, trace_id: int) -> bool:
+        """Return whether a run with this trace id is traced whatever its verdict is."""
+        ...
+
+    def tenant(self, tenant_id: str) -> Mapping[str, Value]:
+        """Return the attribute of the tenant, if its name may be in spans."""
+        ...
+
+    def ended(self, run: "KeptRun", *, waits: bool) -> None:
+        """Take a run that ended; `waits`: its shadow was offered."""
+        ...
 
 
 class RunSpan(Protocol):
@@ -84,7 +101,7 @@ class KeptRun:
 
     __slots__ = ("_about", "_ended_ns", "_started_ns", "_tracing", "_verdict", "drawn", "failed_over", "ids", "outcome", "record")
 
-    def __init__(self, tracing: "Tracing", about: About) -> None:
+    def __init__(self, tracing: KeepsRuns, about: About) -> None:
         self._tracing, self._about = tracing, about
         self.ids = Ids(_new_id(128), _new_id(64))
         self.drawn = tracing.draws(self.ids.trace_id)
@@ -150,7 +167,7 @@ class ForeignRun:
 
     __slots__ = ("_about", "_span", "_tracing", "drawn")
 
-    def __init__(self, tracing: "Tracing", about: About) -> None:
+    def __init__(self, tracing: KeepsRuns, about: About) -> None:
         self._tracing, self._about = tracing, about
         self._span: Span = _tracer.start_span(spans.RUN, kind=SpanKind.INTERNAL)
         self.drawn = self._span.is_recording()
