@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from migration.telemetry.catalogue import markdown
     from migration.telemetry.delivery import LossReason, OnLost, SpanDelivery
     from migration.telemetry.exposition import render
-    from migration.telemetry.metrics import Metrics
+    from migration.telemetry.metrics import TOKENS, Metrics
     from migration.telemetry.multiprocess import folder
     from migration.telemetry.run_counts import RunCounts
     from migration.telemetry.run_spans import NoSpan, RunSpan, span_id_of, trace_id_of
@@ -23,6 +23,7 @@ else:
             "LossReason": "delivery",
             "Metrics": "metrics",
             "NoSpan": "run_spans",
+            "TOKENS": "metrics",
             "OnLost": "delivery",
             "RunCounts": "run_counts",
             "RunSpan": "run_spans",
@@ -41,6 +42,7 @@ else:
     )
 
 __all__ = [
+    "TOKENS",
     "LossReason",
     "Metrics",
     "NoSpan",
