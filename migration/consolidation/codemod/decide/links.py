@@ -1,7 +1,6 @@
 """Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
 from collections.abc import Collection, Container, Iterator, Mapping
-from typing import Final
 
 import libcst as cst
 
@@ -13,8 +12,6 @@ from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.codemod.rewrite.patches import Patched
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.findings.meaning import Meaning
-
-_MOST_STEPS: Final = 20  #: at most this many re-exports in a chain are followed
 
 
 class Links:
@@ -29,6 +26,7 @@ class Links:
         self._analyser = analyser
         self._tree: Tree = analyser.tree
         self._analyses = analyses
+        self._passed: dict[str, tuple[str, ...]] = {}
         self._meetings = Meetings(analyser.tree, analyses)
         self._neighbours = {path: frozenset(imported_from(self._tree, path, analyses)) for path in analyses}
 
@@ -53,6 +51,7 @@ class Links:
                     place = "" if other == path else f"an instance of line {group.escapes} may get to {path}:{refusal.line}; "
                     group.refuse(refusal.line if other == path else 1, place + refusal.advice)
         self._hold_patched()
+        self._hold_passed_on()
         while True:
             news = [self._pass_on(path, group) for path, analysis in self._analyses.items() for group in analysis.groups.values()]
             if not any(news):
@@ -71,6 +70,17 @@ class Links:
                                 1, f"{path}:{line} may patch a name here, but it cannot be determined which; write the name out there"
                             )
 
+    def _hold_passed_on(self) -> None:
+        """Refuse the groups that rename an object which a legacy module takes from this file only to pass it on."""
+        for module in self._tree.behind:
+            path = self._tree.names.modules.path(module)
+            for statement in self._tree.facts[path].imports if path is not None and path in self._tree.facts else ():
+                source = self._tree.names.modules.absolute(path or "", statement.level, statement.module)
+                analysis = self._analyses.get(self._tree.names.modules.path(source) or "")
+                for group in analysis.groups.values() if analysis is not None else ():
+                    if any(group.exports.get(name.name, name.name) != name.name for name in statement.names):
+                        _refuse(group, f"{path}:{statement.line} still takes a name from here; rewrite it first")
+
     def _escaping(self, path: str) -> Iterator[tuple[str, Group]]:
         """Yield the groups with instances that can no longer be followed: of a file, of files that import it, and of its imports."""
         importing = (other for other, neighbours in self._neighbours.items() if path in neighbours)
@@ -88,7 +98,7 @@ class Links:
                     changed |= _refuse(holder, f"{path}:{line} still takes a name from here; rewrite it first")
         for patched in group.patches:
             line = self._analyses[path].source.line(patched.node)
-            holders = list(self._providers(patched.holder, group.module))
+            holders = self._providers(patched.holder, group.module)
             if not holders and not group.refusals:
                 group.refuse(line, f"{patched.holder} is patched, but only re-exports the name; patch the module that uses it")
                 changed = True
@@ -173,18 +183,27 @@ class Links:
                 )
         return changed
 
-    def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
-        """Yield the groups of the modules through which `module` imports a name of the legacy module."""
-        path = self._tree.names.modules.path(module)
-        if path is None or not steps or module in self._tree.legacy:
-            return
-        if path in self._analyses and legacy in self._analyses[path].groups:
-            yield self._analyses[path].groups[legacy]
-        for statement in self._tree.facts[path].imports if path in self._tree.facts else ():
-            if statement.scope == 0 and not statement.plain:
-                source = self._tree.names.modules.absolute(path, statement.level, statement.module)
-                if source != module:
-                    yield from self._providers(source, legacy, steps - 1)
+    def _providers(self, module: str, legacy: str) -> list[Group]:
+        """Return the groups of the modules through which `module` imports a name of the legacy module."""
+        passing = (self._tree.names.modules.path(name) or "" for name in self._passing(module))
+        return [self._analyses[path].groups[legacy] for path in passing if path in self._analyses and legacy in self._analyses[path].groups]
+
+    def _passing(self, module: str) -> tuple[str, ...]:
+        """Return a module and all modules from which names may get into it, except legacy ones; () if it is one, or is not in the tree."""
+        if module not in self._passed:
+            modules, found = self._tree.names.modules, dict[str, None]()
+            pending = [module]
+            while pending:
+                name = pending.pop()
+                path = modules.path(name)
+                if path is None or name in found or name in self._tree.legacy:
+                    continue
+                found[name] = None
+                imports = self._tree.facts[path].imports if path in self._tree.facts else ()
+                taking = (statement for statement in imports if statement.scope == 0 and not statement.plain)
+                pending.extend(modules.absolute(path, statement.level, statement.module) for statement in taking)
+            self._passed[module] = tuple(found)
+        return self._passed[module]
 
     def _objection(self, analysis: Analysis, suspect: Suspect) -> str | None:
         """Return why the target would not accept the call; None: it would, at least for one legacy class that has the method."""
