@@ -58,7 +58,7 @@ class Analyser:
         Raises:
             libcst.ParserSyntaxError, UnicodeDecodeError, RecursionError: the file cannot be parsed.
         """
-        return _FileAnalysis(self, path, Source(data, self.tree.facts[path])).run()
+        return _FileAnalysis(self, path, Source(data, self.tree.facts[path], self.tree.left_out.get(path, ()))).run()
 
     def successor(self, meaning: Meaning) -> ObjectName | None:
         """Return what replaces a class of the family; None: that is not known."""

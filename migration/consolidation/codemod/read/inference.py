@@ -5,13 +5,14 @@ They become further bindings in the facts of a file. These bindings refer to syn
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from migration.consolidation.codemod.read.focus import LeftOut, without
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Problem
@@ -49,15 +50,16 @@ class _File:
     fixtures: dict[str, Meaning] = field(default_factory=dict)
 
 
-def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None:
+def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames, left_out: Mapping[str, Sequence[LeftOut]]) -> None:
     """Add the types that can be inferred to the facts.
 
     Args:
         root: the audited folder.
         facts: the facts of each file, by path; changed in place.
         modules: all modules of the tree.
+        left_out: the parts of files that the facts leave out.
     """
-    files = [file for path in facts if (file := _parse(root, path, facts[path])) is not None]
+    files = [file for path in facts if (file := _parse(root, path, facts[path], left_out.get(path, ()))) is not None]
     for file in files:
         inference = _Inference(file, facts, Names(modules, {}))
         inference.dynamic_imports_and_mocks()
@@ -73,11 +75,11 @@ def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None
             return
 
 
-def _parse(root: Path, path: str, facts: FileFacts) -> _File | None:
+def _parse(root: Path, path: str, facts: FileFacts, left_out: Sequence[LeftOut]) -> _File | None:
     data = read_bytes(root, path)
     if isinstance(data, Problem) or facts.problem is not None:
         return None
-    tree = ast.parse(data)
+    tree = ast.parse(without(data, left_out))
     numbers: dict[str, list[int]] = {}
     for number, scope in enumerate(facts.scopes):
         numbers.setdefault(scope.name, []).append(number)
