@@ -144,7 +144,7 @@ class ExecutionFacade:
         outcome: Outcome = "completed"
         error: EffectError | None = None
         try:
-            following = (tape if isinstance(tape, FailoverRun) else events).__anext__
+            following, append = (tape if isinstance(tape, FailoverRun) else events).__anext__, tape.append
             while True:
                 token = activate(performer)  # current only inside the engine, so that consumers of the events do not record
                 try:
@@ -153,7 +153,7 @@ class ExecutionFacade:
                     break
                 finally:
                     deactivate(token)
-                tape.append(event)
+                append(event)
                 yield event
             outcome = tape.outcome or ("completed" if self._outcome_by_events is None else self._outcome_by_events(tape.events))
         except BaseException as failure:

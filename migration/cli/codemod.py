@@ -104,6 +104,7 @@ def _document(made: "CodemodPlan", *, applied: bool, seconds: float) -> dict[str
             {"cause": group.cause, "module": group.module, "places": len(group.places), "files": group.files, "example": group.example}
             for group in grouped(made.advice)
         ],
+        "checked": made.checked,
         "left": made.left,
         "problems": [{"path": item.path, "kind": item.kind, "detail": item.detail} for item in made.problems],
         "seconds": round(seconds, 3),
@@ -133,7 +134,7 @@ def _report(made: "CodemodPlan", *, applied: bool, explain: str | None) -> None:
         f"{len(made.changes)} files {done}; {len(made.advice)} places in {len(files)} files by hand; --explain FILE:LINE shows one in full"
     )
     if made.changes:
-        note("checked: each still compiles, no name became undefined, every import leads somewhere, other lines are the same")
+        note(f"checked: {'; '.join(made.checked)}")
     if made.left:
         note(
             f"{len(made.left)} of these files fail without the legacy modules; the others only name the modules, or perhaps do not use them"

@@ -17,13 +17,12 @@ from migration.settings import MigrationSettings
 from migration.shadow import child_environment
 from migration.shadow.cell_job import CellHello, CellJob, CellRun
 from migration.shadow.cell_link import Answer, CellLink, GoneError
+from migration.shadow.hello import GRACE_S
 from migration.shadow.job import FailReason
 
 logger = logging.getLogger(__name__)
 _runs = msgspec.msgpack.Decoder(CellRun)
 
-#: Seconds after a job's deadline in which an engine that still holds its loop is killed together with its process.
-GRACE_S: Final = 2.0
 #: Share of the worker's time to start that its cell may use, so that the cell's error is reported before the worker is replaced.
 _SHARE: Final = 0.9
 #: Engines compute for a shorter time; one that takes longer usually hangs.

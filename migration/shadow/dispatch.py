@@ -14,10 +14,10 @@ import msgspec
 from migration.errors import Operation
 from migration.settings import MigrationSettings
 from migration.shadow.counts import ShadowCounts
+from migration.shadow.hello import COMPARE_S, GRACE_S, RECYCLE, hello
 from migration.shadow.job import CountUnseen, FailReason, Said, ShadowJob, ShadowResult, ShedReason
 from migration.shadow.line import Line, WaitingJob
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
-from migration.shadow.worker import COMPARE_S, GRACE_S, RECYCLE, hello
 from migration.shadow.worker_process import SpawnWorker, WorkerLink, WorkerProcess
 from migration.telemetry import Metrics
 

@@ -3,8 +3,8 @@
 import asyncio
 
 from migration.settings import MigrationSettings
+from migration.shadow.hello import hello
 from migration.shadow.parts import DEFAULT_ENGINES, DEFAULT_PARTS
-from migration.shadow.worker import hello
 from migration.shadow.worker_process import WorkerProcess
 
 

@@ -18,11 +18,12 @@ from migration import variables
 from migration.import_strings import load
 from migration.model import Comparison, RunRecord, encode
 from migration.settings import MigrationSettings
-from migration.shadow import child_environment, confinement
+from migration.shadow import confinement
 from migration.shadow.answers import AnswerWriter
 from migration.shadow.cell_job import CellJob, CellRun, RunsEngines
-from migration.shadow.cell_process import GRACE_S, CellProcess
+from migration.shadow.cell_process import CellProcess
 from migration.shadow.frames import FramePipe
+from migration.shadow.hello import COMPARE_S, GRACE_S, RECYCLE, Hello
 from migration.shadow.injection import Injections
 from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
@@ -30,17 +31,11 @@ from migration.shadow.parts import Parts
 from migration.shadow.verdicts import Judged, judge, keep
 from migration.telemetry import configure_tracing, deliver_spans, links_to, spans, unread
 
-__all__ = ["COMPARE_S", "GRACE_S", "RECYCLE", "Hello", "Worker", "run_worker"]
-
 logger = logging.getLogger(__name__)
 _tracer = trace.get_tracer("migration")
 _UNREAD: Final = contextlib.nullcontext(trace.INVALID_SPAN)
 _jobs = msgspec.msgpack.Decoder(ShadowJob)
 
-#: Exit status of a worker that asks to be replaced: an engine made it unusable. From <sysexits.h>: EX_TEMPFAIL.
-RECYCLE: Final = 75
-#: Seconds that comparing and storing may take; both have separate limits far below.
-COMPARE_S: Final = 10.0
 #: Jobs whose evidence is committed together.
 _TOGETHER: Final = 16
 #: A result may wait this many seconds for later ones, so that they are stored together.
@@ -51,24 +46,6 @@ _DELIVERY_S: Final = 2.0
 
 class _StopError(BaseException):
     """The parent wants this process to end now."""
-
-
-class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """The first frame: the parent's settings. They contain secrets, so they are passed neither as arguments nor in the environment."""
-
-    settings: bytes  #: JSON
-    parts: str  #: import string of a callable (MigrationSettings) -> Parts
-    engines: str  #: import string of a callable (MigrationSettings) -> Engines, for the cell
-    environment: dict[str, str] = {}  #: variables that hold secrets: no process starts with them
-
-
-def hello(settings: MigrationSettings, parts: str, engines: str) -> bytes:
-    """Return the first frame of a worker with these parts and engines, which are import strings.
-
-    It contains the environment variables that the child needs.
-    """
-    environment = child_environment.by_pipe(reading=settings.miss_policy == "allow")
-    return msgspec.msgpack.encode(Hello(settings=variables.encode(settings), parts=parts, engines=engines, environment=environment))
 
 
 class Worker:

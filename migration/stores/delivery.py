@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +50,7 @@ class Delivery:
             block it.
         rest_s: seconds between two deliveries to a store, so that rows that come one after the other are claimed and dropped together;
             readers of a thread find a waiting row in the outbox.
+        clock: monotonic seconds; the lag is shown at most once in `poll_s`.
         jitter: returns a number in [0, 1), so that processes that lost a store at the same time do not retry at the same time.
     """
 
@@ -62,7 +65,9 @@ class Delivery:
         lease_s: float = 30.0,
         rest_s: float = 0.1,
         jitter: Callable[[], float] = random.random,  # noqa: S311 - a pause between two tries is not a secret
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock, self._shown_at = clock, -math.inf
         self._outbox, self._writes, self._metrics = outbox, writes, metrics
         self._retry, self._poll_s, self._lease_s, self._rest_s, self._jitter = retry or Retry(), poll_s, lease_s, rest_s, jitter
         self._settled: dict[Store, list[int]] = {store: [] for store in STORES}
@@ -178,7 +183,9 @@ class Delivery:
             try:
                 while await self.deliver_due(store) == _BATCH:
                     pass
-                await self.show_lag()
+                if self._clock() >= self._shown_at + self._poll_s:
+                    self._shown_at = self._clock()
+                    await self.show_lag()
             except Exception as error:  # noqa: BLE001 - whatever it was, delivery continues; it is counted
                 self._metrics.failed("stores.write")
                 logger.error("the outbox could not be delivered to the %s store: %s", store, type(error).__name__)  # noqa: TRY400 - its text may hold an address

@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, TextClause, bindparam, delete, func, select, text, update
 
 from migration.model import encode
 from migration.stages import Store
@@ -16,8 +17,16 @@ from migration.stores.tables import outbox
 
 _decoder = msgspec.msgpack.Decoder(StoredRun)
 # Made once, because making a statement takes longer than executing it.
-_ADD: Final = insert(outbox).returning(outbox.c.id)
 _DROP: Final = delete(outbox).where(outbox.c.id == bindparam("row"))
+_SHARED: Final = ("alone", "surface", "tenant_id", "user_id", "thread_id", "run", "added_at", "refusals")
+
+
+@cache
+def _adding(stores: int) -> TextClause:
+    """Return the statement that adds a run's rows for that number of stores. SQLAlchemy would compile one with many rows at each use."""
+    shared = ", ".join(f":{column}" for column in _SHARED)
+    rows = ", ".join(f"(:store_{place}, :due_at_{place}, {shared})" for place in range(stores))
+    return text(f"INSERT INTO {outbox.name} (store, due_at, {', '.join(_SHARED)}) VALUES {rows} RETURNING id, store")  # noqa: S608 - our own names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,9 +87,11 @@ class Outbox:
         }
 
         def work(connection: Connection) -> list[int]:
-            rows = [{"store": store, "due_at": now + (0 if place else first_rests_s), **shared} for place, store in enumerate(stores)]
-            # One after the other: for two rows, a statement with many rows costs more to make than it saves.
-            return [connection.execute(_ADD, row).scalar_one() for row in rows]
+            each = {f"store_{place}": store for place, store in enumerate(stores)}
+            due = {f"due_at_{place}": now + (0 if place else first_rests_s) for place in range(len(stores))}
+            added = connection.execute(_adding(len(stores)), {**shared, **each, **due})
+            ids = {store: row for row, store in added}
+            return [ids[store] for store in stores]
 
         return await self._database.run("add to", work)
 

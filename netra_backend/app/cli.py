@@ -5,6 +5,7 @@ not start, 2 wrong use or configuration.
 """
 
 import contextlib
+import gc
 import json
 import os
 import socket
@@ -68,11 +69,15 @@ def serve(
     as_json: Json = False,
 ) -> None:
     """Run the backend until it is stopped."""
+    # Almost nothing that a start makes is garbage, and looking for it takes a tenth of the start. `Garbage` looks when the server is ready.
+    gc.disable()
     import uvicorn
 
     from netra_backend.app.main import server_options
 
     settings = _settings(host=host, port=port, workers=workers)
+    if settings.workers > 1:
+        gc.enable()  # this process only starts others
     _check(settings)
     config = uvicorn.Config(
         "netra_backend.app.main:create_app",

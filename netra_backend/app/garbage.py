@@ -31,8 +31,9 @@ class Garbage:
         self._threshold = gc.get_threshold()
 
     def start(self) -> None:
-        """Leave out the objects that exist now, and from now on those that survive a long collection."""
+        """Collect the garbage of the start, leave out the objects that exist now, and from now on those that survive a long collection."""
         self._threshold = gc.get_threshold()
+        gc.enable()
         gc.set_threshold(*_OFTEN)
         gc.collect()
         self._freeze()

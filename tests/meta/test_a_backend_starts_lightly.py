@@ -6,14 +6,43 @@ import sys
 from pathlib import Path
 from typing import Any
 
+#: The process serves, until it is ready, with its default settings in a new folder.
+READY = """
+import asyncio, os, sys, tempfile
+with tempfile.TemporaryDirectory() as home:
+    os.environ |= {"NETRA_HOME": home}
+    os.environ |= {"NETRA_MIGRATION_HOME": home}  # goes with: migration
+    from netra_backend.app.main import create_app
+    app = create_app()
+    async def ready():
+        async with app.router.lifespan_context(app):
+            pass
+    asyncio.run(ready())
+"""
 STARTED = "import netra_backend.app.main, netra_backend.app.serving\n"
 STARTED += "import netra_backend.app.execution\n"  # goes with: migration
+# goes with: migration
+#: What only commands, controllers and workers do.
+WORKERS = ("migration.cli", "migration.rollout", "migration.consolidation", "migration.shadow.cell_process")
+# stays
 LISTED = "import sys\nprint(' '.join(sys.modules))"
 
 
 def test_a_backend_whose_model_is_a_script_imports_no_sdk_of_models():
     done = subprocess.run([sys.executable, "-c", STARTED + LISTED], capture_output=True, text=True, check=True, timeout=60)
     assert "openai" not in done.stdout.split()
+
+
+#: What the default settings do not use: SDKs of models, servers, tables and progress bars, and the commands' own libraries.
+UNUSED = {"httpx", "httpx2", "libcst", "numpy", "openai", "psycopg", "redis", "rich", "scipy", "tomlkit", "typer"}
+
+
+def test_a_server_imports_nothing_that_its_default_settings_do_not_use():
+    done = subprocess.run([sys.executable, "-c", READY + LISTED], capture_output=True, text=True, check=True, timeout=60)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "netra_backend.app.main" in imported
+    assert not UNUSED & imported
+    assert not {name for name in imported if name.startswith(WORKERS)}  # goes with: migration
 
 
 #: typer, and what it needs to make commands. rich is not among them: it is for tables.

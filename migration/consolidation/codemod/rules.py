@@ -55,6 +55,11 @@ class CodemodRule:
     new: tuple[str | Placeholder | ObjectName, ...]
     awaits: bool  #: the new form contains `await`, so it must be in a coroutine
 
+    def renames(self, method: str) -> bool:
+        """Return whether the new form is something else than a call of this method on the same object, awaited or not as before."""
+        call = "".join(piece if isinstance(piece, str) else "{self}" if piece == Placeholder("self") else "{}" for piece in self.new)
+        return self.awaited != self.awaits or not call.strip().removeprefix("await ").startswith(f"{{self}}.{method}(")
+
     @property
     def used(self) -> tuple[str, ...]:
         """Return the names of the placeholders of the new form, in order; a name that appears twice is in it twice."""

@@ -55,7 +55,7 @@ class Recording:
         self._request = request
         self._canary = canary
         self._clock = clock
-        self._limits = limits
+        self._most_bytes, self._most_events = limits.size_bytes, limits.events
         self._on_failure = on_failure
         self._started = begun = clock() if started is None else started
         self._ended_s: float | None = None
@@ -98,12 +98,12 @@ class Recording:
     def append(self, event: Event) -> None:
         """Record an event. A full recording keeps its beginning and the last event, which contains the answer."""
         self._last = event
-        journal, limits = self._journal, self._limits
-        journal.size_bytes += len(event.payload)
-        if journal.size_bytes > limits.size_bytes or len(self._events) >= limits.events:
+        journal, events = self._journal, self._events
+        journal.size_bytes = size_bytes = journal.size_bytes + len(event.payload)
+        if size_bytes > self._most_bytes or len(events) >= self._most_events:
             journal.truncate()
         else:
-            self._events.append(event)
+            events.append(event)
 
     def take_line(self, record: logging.LogRecord) -> None:
         """Record a line that the run logs; lines that a task logs after the run's end are ignored. Never raises."""

@@ -47,6 +47,17 @@ def test_a_server_leaves_out_what_it_started_with_until_it_stops() -> None:
     assert garbage.collected not in gc.callbacks
 
 
+def test_a_server_collects_again_when_its_start_did_not() -> None:
+    garbage = Garbage()
+    gc.disable()
+    try:
+        garbage.start()
+        assert gc.isenabled()
+    finally:
+        garbage.stop()
+        gc.enable()
+
+
 class Thing:
     """Something that a server keeps."""
 

@@ -6,15 +6,22 @@ from typing import Final
 import libcst as cst
 
 from migration.consolidation.codemod.configuration import CodemodConfiguration
-from migration.consolidation.codemod.decide.checks import class_check, comes_from_elsewhere, objection_to_check
+from migration.consolidation.codemod.decide.checks import (
+    class_check,
+    comes_from_elsewhere,
+    is_dispatched,
+    may_be_compared,
+    objection_to_check,
+)
 from migration.consolidation.codemod.decide.choices import Choices
-from migration.consolidation.codemod.decide.contexts import objection_to_rename
-from migration.consolidation.codemod.decide.groups import Analysis, CodemodDecision, Group, grouped, refused
+from migration.consolidation.codemod.decide.contexts import is_replaced, objection_to_rename
+from migration.consolidation.codemod.decide.groups import Analysis, CodemodDecision, Group, grouped, refused, unseen
 from migration.consolidation.codemod.decide.imports import removed_imports
 from migration.consolidation.codemod.decide.leaving import Leaving
 from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
-from migration.consolidation.codemod.decide.renaming import UseRenamer
+from migration.consolidation.codemod.decide.renaming import UseRenamer, in_each_place
 from migration.consolidation.codemod.decide.suspects import weighed
+from migration.consolidation.codemod.decide.texts import refused_texts
 from migration.consolidation.codemod.follow.escaping import Escapes
 from migration.consolidation.codemod.follow.partials import objection_to_partial, partial_call
 from migration.consolidation.codemod.follow.tables import calls_by_table
@@ -60,6 +67,13 @@ class Analyser:
         """
         return _FileAnalysis(self, path, Source(data, self.tree.facts[path], self.tree.left_out.get(path, ()))).run()
 
+    def differs(self, method: str) -> bool:
+        """Return whether a method of a legacy class does not exist on the target under the same name, or is called in another form."""
+        having = [Meaning("object", module, name) for module, name in self.tree.classes]
+        having = [meaning for meaning in having if self.surfaces.of(meaning).has(method)]
+        rules = [rule for meaning in having for rule in self.configuration.rules.get(f"{meaning.text}.{method}", ())]
+        return bool(having) and (not self.surfaces.target.has(method) or any(rule.renames(method) for rule in rules))
+
     def successor(self, meaning: Meaning) -> ObjectName | None:
         """Return what replaces a class of the family; None: that is not known."""
         if (configured := self.configuration.names.get(meaning.text)) is not None:
@@ -81,7 +95,9 @@ class _FileAnalysis:
         self._choices = Choices(source, self._bindings, self._tree, calls=self._calls, surfaces=analyser.surfaces, rules=self._rules)
         self._variables = Variables(source, path, analyser.tree, self._uses)
         self._renaming = UseRenamer(source, self._bindings, analyser.tree, analyser.successor)
-        self._named_by_strings = NamedByStrings(source, path, analyser.tree, analyser.successor, self._uses.meaning)
+        self._named_by_strings = NamedByStrings(
+            source, path, analyser.tree, successor=analyser.successor, meaning=self._uses.meaning, differs=analyser.differs
+        )
         self._left_out: list[Span] = []  #: arguments that the new call does not have
         self._chosen: set[cst.CSTNode] = set()  #: names that may come from several modules, which all need the same new text
         self._accounted: set[cst.CSTNode] = set()  #: names whose use is known and handled
@@ -106,6 +122,7 @@ class _FileAnalysis:
                 yield from self._member(use)
             elif isinstance(use, PassedOn):
                 yield from self._renaming.passed_on(use, self._accounted)
+        yield from refused_texts(self._source, self._path, self._tree, self._uses, self._all.differs)
         named = self._named_by_strings
         yield from named.patches(self._all.surfaces.target)
         yield from named.imports(self._accounted)
@@ -135,7 +152,9 @@ class _FileAnalysis:
         origin = self._bindings.origin(node, use.meaning)
         if isinstance(origin, str):
             chosen = self._choose(node)
-            yield from [refused(module, line, origin)] if chosen is None else chosen
+            is_compared = class_check(self._source, node) is not None or may_be_compared(self._source, node)
+            yield CodemodDecision(module, holders=dict.fromkeys(self._bindings.holders(node, self._uses.meaning), line))
+            yield from [unseen(module, line, origin, compares=is_compared)] if chosen is None else chosen
             return
         if (holder := self._bindings.holder(node, origin, self._uses.meaning)) is not None:
             yield CodemodDecision(module, holders={holder: line})
@@ -178,11 +197,19 @@ class _FileAnalysis:
             objection = objection_to_check(self._source, self._uses, check)
             line = self._source.line(use.node)
             is_given = comes_from_elsewhere(self._source, self._uses, check)
-            yield CodemodDecision(use.meaning.module, checks=line if is_given else 0)
+            yield CodemodDecision(use.meaning.module, checks=line if is_given else 0, looks=line if is_given else 0)
             yield from self._renaming.renamed(use, origin) if objection is None else [refused(use.meaning.module, line, objection)]
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
+            # The class itself may get to a check of another file.
+            line = self._source.line(use.node)
+            compared = line if may_be_compared(self._source, use.node) else 0
+            replaced = line if is_replaced(self._source, use.node) else 0
+            yield CodemodDecision(use.meaning.module, makes=True, looks=compared, replaces=replaced)
             yield refused(use.meaning.module, self._source.line(use.node), objection)
         else:
+            if is_dispatched(self._source, use.node):
+                line = self._source.line(use.node)
+                yield CodemodDecision(use.meaning.module, looks=line, checks=line)
             yield from self._renaming.renamed(use, origin)
 
     def _table(self, calls: Sequence[cst.Call], use: ObjectUse, origin: NameOrigin) -> Iterator[CodemodDecision]:
@@ -240,6 +267,8 @@ class _FileAnalysis:
         elif (objection := self._all.surfaces.objection_to_attribute(use.meaning, parent.attr.value)) is not None:
             yield refused(use.meaning.module, self._source.line(parent), objection)
         else:
+            if is_replaced(self._source, use.node):
+                yield CodemodDecision(use.meaning.module, replaces=self._source.line(parent))
             yield from self._renaming.renamed(use, origin)
 
     def _is_of_instances(self, member: Meaning) -> bool:
@@ -285,7 +314,7 @@ class _FileAnalysis:
             yield refused(module, self._source.line(call), clash)
             return
         edits = tuple(edit for edit in done.edits if edit.changes(self._source.text))
-        yield CodemodDecision(module, edits=edits, needs=tuple(needs))
+        yield CodemodDecision(module, edits=edits, needs=tuple(in_each_place(needs, origin)))
         kept = [piece for piece in done.edits[0].pieces if not isinstance(piece, str)]
         spans = [self._source.span(argument.value) for argument in call.args]
         self._left_out.extend(span for span in spans if not any(start <= span[0] and span[1] <= end for start, end in kept))

@@ -45,6 +45,22 @@ def class_check(source: Source, node: cst.CSTNode) -> ClassCheck | None:
     return None
 
 
+def may_be_compared(source: Source, node: cst.CSTNode) -> bool:
+    """Return whether a class is in a set, a key of a dictionary, or the right side of `in`, where it is found by being the same class."""
+    inner, parent = node, source.parent(node)
+    while isinstance(parent, cst.Element | cst.Tuple | cst.List):
+        inner, parent = parent, source.parent(parent)
+    return isinstance(parent, cst.Set | cst.ComparisonTarget) or (isinstance(parent, cst.DictElement) and parent.key is inner)
+
+
+def is_dispatched(source: Source, node: cst.CSTNode) -> bool:
+    """Return whether a class is the annotation of a parameter by which `singledispatch` chooses a function."""
+    inside = list(source.ancestors(node))
+    function = next((item for item in inside if isinstance(item, cst.FunctionDef)), None)
+    decorators = [(dotted(item.decorator) or "").removesuffix("()") for item in function.decorators] if function is not None else []
+    return any(isinstance(item, cst.Annotation) for item in inside) and any(name.endswith(".register") for name in decorators)
+
+
 def objection_to_check(source: Source, uses: Uses, check: ClassCheck) -> str | None:
     """Return why the checked object may be one that is not rewritten; None: every object is known, or comes from the caller."""
     if check.looks_inside:

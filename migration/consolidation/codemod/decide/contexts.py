@@ -34,6 +34,16 @@ def objection_to_rename(source: Source, node: cst.CSTNode) -> str | None:
     return "the class is passed on, so its later calls cannot be seen; pass on something that makes the target, and call that"
 
 
+def is_replaced(source: Source, node: cst.CSTNode) -> bool:
+    """Return whether a member of a class is replaced: by `patch.object(Class, ...)`, `setattr(Class, ...)`, or an assignment."""
+    parent = source.parent(node)
+    call = source.parent(parent)
+    if isinstance(parent, cst.Attribute):
+        return isinstance(call, cst.AssignTarget | cst.AugAssign | cst.Del)
+    callee = (dotted(call.func) or "") if isinstance(parent, cst.Arg) and isinstance(call, cst.Call) and call.args[0] is parent else ""
+    return callee.rpartition(".")[2] in {"setattr", "delattr", "object", "multiple"}
+
+
 def _as_argument(source: Source, argument: cst.Arg) -> str | None:
     call = source.parent(argument)
     if isinstance(call, cst.ClassDef):

@@ -36,6 +36,9 @@ class CodemodDecision:
     members: int = 0
     escapes: int = 0
     checks: int = 0
+    looks: int = 0
+    replaces: int = 0
+    patched_whole: tuple[str, ...] = ()
     makes: bool = False
     reshapes: bool = False
     together: frozenset[str] = frozenset()
@@ -45,6 +48,11 @@ class CodemodDecision:
 def refused(module: str, line: int, advice: str) -> CodemodDecision:
     """Return the decision to leave the file's uses of the module as they are; the advice says what to do by hand."""
     return CodemodDecision(module, refusals=(Refusal(line, advice),))
+
+
+def unseen(module: str, line: int, advice: str, *, compares: bool = False) -> CodemodDecision:
+    """Return the same decision for a use that cannot be followed: it may make instances, and with `compares` may look at their class."""
+    return CodemodDecision(module, makes=True, looks=line if compares else 0, refusals=(Refusal(line, advice),))
 
 
 @dataclass(slots=True)
@@ -66,6 +74,11 @@ class Group:
     members: int = 0  #: number of uses of instances
     escapes: int = 0  #: the first line after which an instance can no longer be followed; 0: there is none
     checks: int = 0  #: the first line that checks the class of an object; 0: there is none
+    looks: int = (
+        0  #: the first line that takes the class as a value, so that it may be compared with the class of an object; 0: there is none
+    )
+    replaces: int = 0  #: the first line that patches the class in its own module, or a member of it; 0: there is none
+    patched_whole: list[str] = field(default_factory=list)  #: the names among them that are replaced as a whole, by a string
     makes: bool = False  #: whether this file makes an instance
     reshapes: bool = False  #: whether a call of a method gets other arguments
     together: set[str] = field(default_factory=set)  #: legacy modules that may bind the same name in this file
@@ -84,6 +97,9 @@ class Group:
         self.members += decision.members
         self.escapes = self.escapes or decision.escapes
         self.checks = self.checks or decision.checks
+        self.looks = self.looks or decision.looks
+        self.replaces = self.replaces or decision.replaces
+        self.patched_whole += decision.patched_whole
         self.makes |= decision.makes
         self.reshapes |= decision.reshapes
         self.together |= decision.together

@@ -10,6 +10,7 @@ from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
+from migration.consolidation.codemod.rewrite.strings import asks_what_is_loaded
 
 
 def removed_imports(source: Source, bindings: Bindings, tree: Tree) -> Iterator[CodemodDecision]:
@@ -27,6 +28,8 @@ def _removed(bound: Bound, source: Source, tree: Tree) -> Iterator[CodemodDecisi
     is_used = any(not isinstance(source.parent(name), cst.AssignTarget) for name in bound.names)
     if is_probe(source, bound.statement, is_used=is_used):
         yield refused(module, line, f"the failure of this import is looked at; ask for what is meant to be there instead of {bound.local}")
+    if not is_used and (loaded := asks_what_is_loaded(source, module)) is not None:
+        yield refused(module, loaded, f"{module} is looked up among the loaded modules; look the target's module up")
     is_class = tree.names.class_of(bound.meaning) is not None
     if not is_used and not is_class and bound.passed is None and (taken := taken_by_pytest(source, bound.local)) is not None:
         yield refused(module, line, f"pytest may pass {bound.local} as a fixture to {taken}; import it from where it will be")
@@ -38,6 +41,8 @@ def _removed(bound: Bound, source: Source, tree: Tree) -> Iterator[CodemodDecisi
             yield refused(module, line, f"{bound.module} has no {dotted(bound.alias.name)}; remove this import, it cannot work")
         elif bound.module not in tree.legacy:
             yield CodemodDecision(module, holders={bound.module: line})
+    elif isinstance(bound.statement, cst.ImportFrom) and not tree.names.modules.exists(f"{bound.module}.{dotted(bound.alias.name)}"):
+        yield CodemodDecision(module, holders={bound.module: line})  # another consumer imports the module
     scope = next((node for node in source.ancestors(bound.statement) if isinstance(node, cst.ClassDef | cst.FunctionDef)), None)
     if isinstance(scope, cst.ClassDef):
         yield refused(

@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
+from migration.consolidation.codemod.decide.groups import CodemodDecision, refused, unseen
 from migration.consolidation.codemod.read.bindings import Bindings, Bound
 from migration.consolidation.codemod.read.source import AnyImport, Source, dotted
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.rewrite.statements import Need
-from migration.consolidation.codemod.rewrite.strings import computed_export, unknown_export, unknown_uses
+from migration.consolidation.codemod.rewrite.strings import computed_export, named_in_all, unknown_export, unknown_uses
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
@@ -47,7 +47,7 @@ class Leaving:
         is_path = isinstance(bound.statement, cst.Import) and bound.given is None
         rivals = [other for other in self._bindings.bound if other.local == bound.local and other.meaning != bound.meaning]
         if any(other.shares(bound) for other in rivals) and not set(bound.names) <= set(chosen):
-            yield refused(
+            yield unseen(
                 bound.meaning.module,
                 self._source.line(bound.statement),
                 f"{bound.local} is imported from more than one module; keep one of them",
@@ -59,7 +59,7 @@ class Leaving:
                 continue
             text = f"{name.value} is also used here for something other than the legacy module; import that in a separate statement"
             hidden = f"it cannot be determined what is done with {bound.local} here; use the target instead"
-            yield refused(bound.meaning.module, self._source.line(name), text if is_path else hidden)
+            yield unseen(bound.meaning.module, self._source.line(name), text if is_path else hidden, compares=True)
 
     def _is_target(self, name: cst.Name) -> bool:
         return isinstance(self._source.parent(name), cst.AssignTarget | cst.AnnAssign)
@@ -80,8 +80,10 @@ class Leaving:
             needs: the counterparts that the rewritten file imports so far.
         """
         module = bound.meaning.module
-        if bound.meaning.kind != "object" or bound.passed is not None:
+        if bound.passed is not None:
             return CodemodDecision(module)
+        if bound.meaning.kind != "object":
+            return self._module_export(bound)
         successor = self._successor(bound.meaning)
         line = unknown_export(self._source, bound.local) or unknown_uses(self._source, bound.local)
         if line is not None:
@@ -90,10 +92,13 @@ class Leaving:
         if line is not None:
             return refused(module, line, f"`__all__` is computed here and may contain {bound.local}; write its names as a list of strings")
         # Other code may use the name in a string, so the name is removed only if `__all__` says which names the module offers.
-        given = bound.given if bound.names or not self._is_offered(bound.local) else None
+        is_used = any(not self._is_target(name) for name in bound.names)
+        given = bound.given if is_used or not self._is_offered(bound.local) else None
+        if bound.names and not is_used:
+            given = bound.local  # another branch binds the same name
         if given is None and successor is not None and self._is_named_elsewhere(bound.local):
             given = bound.local
-        need = Need(bound.statement, successor.module, successor.name, given) if successor is not None and not bound.names else None
+        need = Need(bound.statement, successor.module, successor.name, given) if successor is not None and not is_used else None
         more = (need,) if need is not None else ()
         quoted = {bound.local: successor.name} if successor is not None and given is None else {}
         if any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement)):
@@ -101,6 +106,16 @@ class Leaving:
         is_there = successor is not None and any((one.module, one.name) == (successor.module, successor.name) for one in (*needs, *more))
         later = (given or successor.name) if successor is not None and is_there else None
         return CodemodDecision(module, needs=more, quoted=quoted, exports={bound.local: later})
+
+    def _module_export(self, bound: Bound) -> CodemodDecision:
+        """Refuse the import of a module whose name is also taken by a string, or by `__all__`: no other name can replace it there."""
+        root = bound.local.partition(".")[0]
+        line = named_in_all(self._source, root) or unknown_uses(self._source, root)
+        if line is None:
+            is_top = not any(isinstance(node, cst.FunctionDef | cst.ClassDef) for node in self._source.ancestors(bound.statement))
+            return CodemodDecision(bound.meaning.module, exports={root: None} if is_top else {})
+        advice = f"a string names {root}, which is a module here; name the class there"
+        return refused(bound.meaning.module, line, advice)
 
     def _is_offered(self, name: str) -> bool:
         return name in (self._tree.facts[self._path].public_names or ())
@@ -119,12 +134,15 @@ class Leaving:
         exports: dict[str, str | None] = {}
         more: list[Need] = []
         for name in self._public(source):
+            if (line := named_in_all(self._source, name) or unknown_uses(self._source, name)) is not None:
+                return refused(module, line, f"a string names {name}, which comes by a star here; import it by its name")
             meaning = self._tree.names.member(source, name)
             successor = self._successor(meaning) if meaning is not None else None
             exports[name] = successor.name if successor is not None else None
             if successor is not None and not any(need.statement is star for need in (*needs, *more)):
                 more.append(Need(star, successor.module, successor.name, None))
-        return CodemodDecision(module, needs=tuple(more), exports=exports)
+        quoted = {name: new for name, new in exports.items() if new is not None}
+        return CodemodDecision(module, needs=tuple(more), exports=exports, quoted=quoted)
 
     def _public(self, module: str) -> tuple[str, ...]:
         facts = self._tree.names.facts_of(module)

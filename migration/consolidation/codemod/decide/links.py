@@ -1,12 +1,17 @@
 """Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final
+
+import libcst as cst
 
 from migration.consolidation.codemod.decide.analysis import Analyser
 from migration.consolidation.codemod.decide.groups import Analysis, Group, Refusal
+from migration.consolidation.codemod.decide.meeting import Meetings
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.codemod.read.uses import Suspect, call_fact
+from migration.consolidation.codemod.rewrite.patches import Patched
+from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.findings.meaning import Meaning
 
 _MOST_STEPS: Final = 20  #: at most this many re-exports in a chain are followed
@@ -24,7 +29,8 @@ class Links:
         self._analyser = analyser
         self._tree: Tree = analyser.tree
         self._analyses = analyses
-        self._neighbours = {path: frozenset(imported_from(self._tree, path)) for path in analyses}
+        self._meetings = Meetings(analyser.tree, analyses)
+        self._neighbours = {path: frozenset(imported_from(self._tree, path, analyses)) for path in analyses}
 
     def suspicions(self) -> dict[str, list[Refusal]]:
         """Return, by file, the calls in a form that only legacy classes accept, on objects of unknown type.
@@ -74,7 +80,8 @@ class Links:
 
     def _pass_on(self, path: str, group: Group) -> bool:
         """Refuse the groups that this one needs, or that need this one. Returns whether a group was newly refused."""
-        changed = self._receive(group) or self._keep_together(path, group)
+        changed = self._receive(group) or self._keep_together(path, group) or self._look(path, group)
+        changed |= self._replace(path, group)
         for module, line in group.holders.items():
             if group.refusals:
                 for holder in self._providers(module, group.module):
@@ -92,10 +99,30 @@ class Links:
                 changed = True
             for holder in holders:
                 changed |= _refuse_both(group, holder, f"{path}:{line} patches a name here")
+            changed |= self._patched_elsewhere(path, group, patched)
         for other in self._neighbours[path]:
             beside = self._analyses[other].groups.get(group.module) if other in self._analyses else None
             if beside is not None and group.exchanges(beside):
                 changed |= _refuse_both(group, beside, f"engines are passed from {other} to {path} or back")
+        return changed
+
+    def _patched_elsewhere(self, path: str, group: Group, patched: Patched) -> bool:
+        """Refuse a patch of a name that its module gets by a star, or that another file takes from it later; and those files with it."""
+        line = self._analyses[path].source.line(patched.node)
+        holder = self._analyses.get(self._tree.names.modules.path(patched.holder) or "")
+        changed = False
+        if holder is not None and holder.bindings.stars and not holder.source.scopes.module.sites.get(patched.rest[0]):
+            changed |= _refuse(group, f"{patched.holder} gets {patched.rest[0]} by a star; patch the name that it will use")
+            for other in holder.groups.values():
+                changed |= _refuse_both(group, other, f"{path}:{line} patches a name here")
+        for other_path, analysis in self._analyses.items():
+            user = analysis.groups.get(group.module)
+            if user is None or user is group or patched.holder not in user.holders or not self._meetings.may_patch(path, other_path):
+                continue
+            changed |= _refuse(
+                group, f"{other_path} takes {patched.rest[0]} from {patched.holder}, where it is patched here; rewrite both together"
+            )
+            changed |= _refuse_both(group, user, f"{path}:{line} patches a name that this file takes")
         return changed
 
     def _keep_together(self, path: str, group: Group) -> bool:
@@ -119,6 +146,33 @@ class Links:
                 return _refuse(group, f"an old instance of {path}:{maker.refusals[0].line} may get here; rewrite that place first")
         return False
 
+    def _replace(self, path: str, group: Group) -> bool:
+        """Refuse this group and the others together if this one patches the class in its own module; return whether one was refused.
+
+        A name that is imported at the top of a file would not be patched there.
+        """
+        changed = False
+        for other, analysis in self._analyses.items() if group.replaces else ():
+            user = analysis.groups.get(group.module)
+            if user is None or user is group or not (user.makes or user.members) or not self._meetings.may_patch(path, other):
+                continue
+            changed |= _refuse_both(group, user, f"{path}:{group.replaces} patches the class for {other}")
+            early = next((patched for patched in group.patched_whole if any(_is_early(analysis, need) for need in user.needs)), None)
+            if early is not None:
+                changed |= _refuse(group, f"{other} would import {early} before it is patched here; patch it there")
+        return changed
+
+    def _look(self, path: str, group: Group) -> bool:
+        """If this group still looks at the old class, refuse the groups whose instances may get here; return whether one was."""
+        changed = False
+        for other, analysis in self._analyses.items() if group.looks and group.refusals else ():
+            maker = analysis.groups.get(group.module)
+            if maker is not None and maker.makes and maker.escapes and self._meetings.may_meet(path, other):
+                changed |= _refuse(
+                    maker, f"an instance may get to {path}:{group.looks}, which looks at its class; rewrite that place first"
+                )
+        return changed
+
     def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
         """Yield the groups of the modules through which `module` imports a name of the legacy module."""
         path = self._tree.names.modules.path(module)
@@ -139,6 +193,9 @@ class Links:
         fact = call_fact(analysis.source, suspect.node)
         classes = [Meaning("object", module, name) for module, name in self._tree.classes]
         having = [item for item in classes if suspect.method in self._analyser.surfaces.of(item).methods]
+        if suspect.by_name:
+            target = self._analyser.surfaces.target
+            return f"{target.name} has no {suspect.method}" if having and not target.has(suspect.method) else None
         objections = [self._analyser.surfaces.objection_to_call(item, suspect.method, fact) for item in having]
         return next((objection for objection in objections if objection is not None), None) if all(objections) else None
 
@@ -154,8 +211,11 @@ def neighbours(tree: Tree, paths: Collection[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def imported_from(tree: Tree, path: str) -> Iterator[str]:
-    """Yield the files that this file imports objects from, except legacy modules, and each `conftest.py` in a folder above it."""
+def imported_from(tree: Tree, path: str, consumers: Container[str] = ()) -> Iterator[str]:
+    """Yield the files that this file imports objects from, and each `conftest.py` in a folder above it.
+
+    Legacy modules are left out, except those that are consumers too, as a module with a subclass is.
+    """
     modules, names = tree.names.modules, tree.names
     for statement in tree.facts[path].imports:
         for name in statement.names:
@@ -163,8 +223,9 @@ def imported_from(tree: Tree, path: str) -> Iterator[str]:
                 meaning: Meaning | None = Meaning("module", modules.absolute(path, 0, name.name))
             else:
                 meaning = names.member(modules.absolute(path, statement.level, statement.module), name.name)
-            if meaning is not None and meaning.module not in tree.legacy and (found := modules.path(meaning.module)) != path:
-                yield from [found] if found is not None else []
+            found = modules.path(meaning.module) if meaning is not None else None
+            if meaning is not None and found not in {None, path} and (meaning.module not in tree.legacy or found in consumers):
+                yield found
     folders = path.split("/")[:-1]
     for depth in range(len(folders) + 1):
         conftest = "/".join([*folders[:depth], "conftest.py"])
@@ -184,3 +245,8 @@ def _refuse_both(one: Group, other: Group, reason: str) -> bool:
     if bool(one.refusals) == bool(other.refusals):
         return False
     return _refuse(other if one.refusals else one, f"{reason}, and the other place has to be changed by hand; rewrite both together")
+
+
+def _is_early(analysis: Analysis, need: Need) -> bool:
+    """Return whether a name will be imported when the file is, not in a function."""
+    return need.statement is None or not any(isinstance(item, cst.FunctionDef) for item in analysis.source.ancestors(need.statement))

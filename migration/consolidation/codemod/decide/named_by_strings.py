@@ -4,15 +4,15 @@ from collections.abc import Callable, Collection, Iterator
 
 import libcst as cst
 
-from migration.consolidation.codemod.decide.groups import CodemodDecision, refused
+from migration.consolidation.codemod.decide.groups import CodemodDecision, refused, unseen
 from migration.consolidation.codemod.follow.lazy import LazyEntry, find_lazy_entries
 from migration.consolidation.codemod.follow.partials import others_of
 from migration.consolidation.codemod.read.source import Source
 from migration.consolidation.codemod.read.surface import Surface
-from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.tree import Tree, taken_elsewhere
 from migration.consolidation.codemod.rewrite.edits import Edit
 from migration.consolidation.codemod.rewrite.patches import OpenPatch, Patched, Patches
-from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, find_literal_imports, requote
+from migration.consolidation.codemod.rewrite.strings import ImportedByLiteral, asks_what_is_loaded, find_literal_imports, requote
 from migration.consolidation.codemod.rules import ObjectName
 from migration.consolidation.findings.meaning import Meaning
 
@@ -26,6 +26,7 @@ class NamedByStrings:
         tree: says what names mean.
         successor: returns what replaces a class.
         meaning: returns what an expression means.
+        differs: returns whether the target has a method in another form, or not at all.
     """
 
     def __init__(
@@ -33,14 +34,17 @@ class NamedByStrings:
         source: Source,
         path: str,
         tree: Tree,
+        *,
         successor: Callable[[Meaning], ObjectName | None],
         meaning: Callable[[cst.CSTNode], Meaning | None],
+        differs: Callable[[str], bool],
     ) -> None:
         self._patches = tuple(Patches(source, path, tree, meaning).find())
         self._source = source
         self._path = path
         self._tree = tree
         self._successor = successor
+        self._differs = differs
 
     def patches(self, target: Surface) -> Iterator[CodemodDecision]:
         """Rewrite the names that `patch` gets, or refuse them. `target`: the members of the target."""
@@ -67,27 +71,39 @@ class NamedByStrings:
         module, line = patched.meaning.module, self._source.line(patched.node)
         yield CodemodDecision(module)
         successor = self._successor(patched.meaning)
-        member = patched.rest[1] if len(patched.rest) > 1 else None
-        if patched.holder not in self._tree.legacy:
+        if not self._is_own(patched):
             yield CodemodDecision(module, patches=(patched,))
+        else:
+            yield CodemodDecision(module, replaces=line, patched_whole=patched.rest if len(patched.rest) == 1 else ())
         if successor is None:
             yield refused(module, line, f"{patched.meaning.name} is patched and has no counterpart on the target")
-        elif member is not None and not target.has(member):
-            yield refused(module, line, f"{member} is patched and {successor.name} does not have it")
-        elif not (patched.is_whole or patched.is_name):
-            yield refused(module, line, f"{patched.holder}.{patched.rest[0]} is patched here by a name that is put together; write it out")
-        elif patched.is_replaced:
-            yield refused(module, line, f"what replaces {patched.rest[0]} here is called with the old arguments; write it for the new ones")
-        elif patched.asserts_calls:
-            yield refused(module, line, "the test checks the arguments that the patched class was called with; write the new arguments")
-        elif patched.holder in self._tree.legacy:
-            text, literal = patched.text(successor.module, successor.name), patched.node
-            if patched.is_name:
-                yield refused(
-                    module, line, f"{patched.rest[0]} is patched in {patched.holder}, which is removed; patch where the target is used"
-                )
-            elif isinstance(literal, cst.SimpleString):
-                yield CodemodDecision(module, edits=(Edit(self._source.bare_span(literal), (requote(literal, text),)),))
+        elif (objection := self._objection_to_patch(patched, target, successor)) is not None:
+            yield refused(module, line, objection)
+        elif self._is_own(patched) and isinstance(literal := patched.node, cst.SimpleString):
+            text = patched.text(successor.module, successor.name)
+            yield CodemodDecision(module, edits=(Edit(self._source.bare_span(literal), (requote(literal, text),)),))
+
+    def _is_own(self, patched: Patched) -> bool:
+        """Return whether a class is patched where it is defined, or in a module that only re-exports it; a subclass is a consumer."""
+        return patched.holder == patched.meaning.module or patched.holder in self._tree.behind
+
+    def _objection_to_patch(self, patched: Patched, target: Surface, successor: ObjectName) -> str | None:
+        """Return why a patch would not do the same on the target; None: it would."""
+        name, member = patched.rest[0], patched.rest[1] if len(patched.rest) > 1 else None
+        other = next((word for word in sorted(patched.words) if member is None and self._differs(word)), None)
+        objections = {
+            f"{member} is patched and {successor.name} does not have it in this form": member is not None
+            and (not target.has(member) or self._differs(member)),
+            f"{patched.holder}.{name} is patched here by a name that is put together; write it out": not (
+                patched.is_whole or patched.is_name
+            ),
+            f"what replaces {name} here is called with the old arguments; write it for the new ones": patched.is_replaced,
+            f"{other} is named where the patched class is used, and has another form on the target; rewrite both": other is not None,
+            "the test checks the arguments that the patched class was called with; write the new arguments": patched.asserts_calls,
+            f"{name} is patched in {patched.holder}, which is removed; patch where the target is used": patched.is_name
+            and self._is_own(patched),
+        }
+        return next((objection for objection, holds in objections.items() if holds), None)
 
     def _literal(self, imported: ImportedByLiteral, accounted: Collection[cst.CSTNode]) -> Iterator[CodemodDecision]:
         meaning, line = imported.meaning, self._source.line(imported.literal)
@@ -95,19 +111,34 @@ class NamedByStrings:
         yield CodemodDecision(module)
         successor = self._successor(meaning) if meaning.kind == "object" else ObjectName(self._tree.target.module, "")
         if imported.held is None:
-            yield refused(
-                module, line, f"{meaning.module} is imported by a string, and its use cannot be followed; import the target instead"
+            yield unseen(
+                module,
+                line,
+                f"{meaning.module} is imported by a string, and its use cannot be followed; import the target instead",
+                compares=True,
             )
+        elif asks_what_is_loaded(self._source, meaning.module) is not None:
+            yield unseen(
+                module, line, f"{meaning.module} is looked up among the loaded modules; look the target's module up", compares=True
+            )
+        elif meaning.kind == "module" and self._is_taken(imported.held):
+            yield unseen(module, line, f"another file takes {imported.held.value} from here; import the target instead", compares=True)
         elif imported.is_shared:
-            yield refused(
-                module, line, f"the name of {meaning.module} is in a variable that other code may read; import the target instead"
+            yield unseen(
+                module,
+                line,
+                f"the name of {meaning.module} is in a variable that other code may read; import the target instead",
+                compares=True,
             )
         elif successor is None:
             yield refused(module, line, f"{meaning.name} has no counterpart on the target")
         elif any(name not in accounted for name in others_of(self._source, imported.held)):
-            yield refused(module, line, f"the uses of {imported.held.value} cannot all be seen; import the target instead")
+            yield unseen(module, line, f"the uses of {imported.held.value} cannot all be seen; import the target instead", compares=True)
         else:
             yield CodemodDecision(module, edits=tuple(imported.edits(self._source, successor, self._successor_in(meaning.module))))
+
+    def _is_taken(self, held: cst.Name) -> bool:
+        return self._source.is_top_level(held) and taken_elsewhere(self._tree, self._path, held.value) is not None
 
     def _lazy(self, entry: LazyEntry) -> Iterator[CodemodDecision]:
         module, line = entry.meaning.module, self._source.line(entry.key)

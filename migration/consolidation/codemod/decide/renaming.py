@@ -1,6 +1,7 @@
 """The new name for a use of a legacy class, and the import that it needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import libcst as cst
 
@@ -38,8 +39,11 @@ class UseRenamer:
         if need is not None and (clash := self.clash(use.node, need)) is not None:
             yield refused(module, self._source.line(use.node), clash)
             return
-        edits = (Edit(self._source.bare_span(use.node), (text,)),) if text != self._source.code(use.node) else ()
-        yield CodemodDecision(module, needs=(need,) if need is not None else (), edits=edits)
+        old = self._source.code(use.node)
+        edits = (Edit(self._source.bare_span(use.node), (text,)),) if text != old else ()
+        if (isinstance(use.node, cst.Attribute) or origin.bound is None) and edits and origin.statement is not None:
+            yield CodemodDecision(module, quoted={old: text})
+        yield CodemodDecision(module, needs=tuple(in_each_place([need] if need is not None else [], origin)), edits=edits)
         yield self.nones(module, origin)
 
     def passed_on(self, use: PassedOn, accounted: set[cst.CSTNode]) -> Iterator[CodemodDecision]:
@@ -90,3 +94,10 @@ class UseRenamer:
             if not same:
                 return f"something else is called {name} in this file; give it another name"
         return None
+
+
+def in_each_place(needs: Sequence[Need], origin: NameOrigin) -> Iterator[Need]:
+    """Yield the names that have to be imported, also for each other statement that imports the old name."""
+    yield from needs
+    for statement in origin.also:
+        yield from (replace(need, statement=statement) for need in needs if need.statement is origin.statement)

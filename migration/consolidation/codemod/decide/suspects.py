@@ -14,6 +14,8 @@ def weighed(suspect: Suspect, tree: Tree, calls: CallRewriter, rules: Callable[[
     """Return the suspect call, and whether a rule gives it another form."""
     for module, name in tree.classes:
         if found := rules(Meaning("object", module, f"{name}.{suspect.method}")):
+            if suspect.by_name:
+                return replace(suspect, reshaped=True)
             done = calls.rewrite(suspect.node, found, lambda item: item.name)
             if isinstance(done, Rewritten) and calls.changes(done):
                 return replace(suspect, reshaped=True)

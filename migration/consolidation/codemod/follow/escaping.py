@@ -77,4 +77,5 @@ class Escapes:
         return is_test or isinstance(parent, _LOOKED_AT)
 
     def _is_followed(self, target: cst.CSTNode, holder: Meaning) -> bool:
-        return isinstance(target, cst.Name) and self._uses.meaning(target) == holder
+        # A variable of an outer scope is also read where this assignment is not seen.
+        return isinstance(target, cst.Name) and self._source.is_local(target) and self._uses.meaning(target) == holder

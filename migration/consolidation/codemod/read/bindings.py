@@ -38,6 +38,7 @@ class NameOrigin:
     statement: AnyImport | None  #: None: the name is a variable, which keeps its name
     bound: Bound | None  #: None: the statement stays, because it imports a package or all names of a module
     nones: tuple[cst.Name, ...] = ()  #: assignments of None to the same name, as a fallback
+    also: tuple[AnyImport, ...] = ()  #: other statements that import the same object by the same name, as in another branch
 
 
 class Bindings:
@@ -96,6 +97,20 @@ class Bindings:
         is_star = isinstance(statement, cst.ImportFrom) and origin.bound is None and not self.is_legacy_star(statement)
         return self.module_of(statement) if is_star and isinstance(statement, cst.ImportFrom) else None
 
+    def holders(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Callable[[cst.CSTNode], Meaning | None]) -> Iterator[str]:
+        """Yield every module that a name may be taken from, without the legacy modules, if it is not known where it comes from."""
+        whole: cst.CSTNode = node
+        while isinstance(whole, cst.Attribute):
+            whole = whole.value
+            if (found := meaning(whole)) is not None and found.kind == "module" and found.module not in self._tree.legacy:
+                yield found.module
+        for item in self._source.assignments(whole) if isinstance(whole, cst.Name) else ():
+            if isinstance(item.node, cst.ImportFrom) and (module := self.module_of(item.node)) not in self._tree.legacy:
+                yield module
+            elif isinstance(item.node, cst.Import) and isinstance(node, cst.Attribute):
+                names = (self._tree.names.modules.absolute(self._path, 0, dotted(alias.name) or "") for alias in item.node.names)
+                yield from (name for name in names if name not in self._tree.legacy)
+
     def origin(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Meaning) -> NameOrigin | str:
         """Return where the name of a use comes from, or why that cannot be determined."""
         root, text = root_name(node), dotted(node) or ""
@@ -108,13 +123,18 @@ class Bindings:
             star = next((star for star in reversed(self.stars) if self._passes(star, root.value)), None)
             return NameOrigin(star, None) if star is not None else f"the origin of {root.value} cannot be determined"
         if not imports:
-            if all(self._is_assigned(item) for item in others):
-                return NameOrigin(None, None)
-            return f"it is reached through {root.value}; import it from its own module"
+            return self._of_variable(root, others)
         nones = tuple(item.node for item in others if self._is_none(item) and isinstance(item.node, cst.Name))
         if len(nones) < len(others) or (nones and node is not root):
             return f"{root.value} is bound in more than one way; use a different name for each"
         return self._imported(root, text, imports, nones, meaning)
+
+    def _of_variable(self, root: cst.Name, others: list[Binding]) -> NameOrigin | str:
+        if any(self._passes(star, root.value) for star in self.stars):
+            return f"{root.value} comes by a star and is bound again; use a different name for each"
+        if all(self._is_assigned(item) for item in others):
+            return NameOrigin(None, None)
+        return f"it is reached through {root.value}; import it from its own module"
 
     def _imported(
         self, root: cst.Name, text: str, imports: list[Binding], nones: tuple[cst.Name, ...], meaning: Meaning
@@ -127,7 +147,8 @@ class Bindings:
             others = [item for item in imports if id(item.node) not in {id(bound.statement) for bound in candidates}]
             if any(not isinstance(item.node, cst.Import) for item in others):
                 return f"{root.value} is imported from more than one module; keep one of them"
-            return NameOrigin(candidates[0].statement, candidates[0], nones)
+            also = tuple(bound.statement for bound in candidates[1:])
+            return NameOrigin(candidates[0].statement, candidates[0], nones, also)
         statement = imports[0].node
         if not isinstance(statement, cst.Import | cst.ImportFrom) or meaning.kind != "object" or nones:
             return f"{root.value} is bound in more than one way; use a different name for each"

@@ -190,6 +190,12 @@ class _Inference:
         for depth in range(len(folders) + 1):
             outer = files.get("/".join([*folders[:depth], "conftest.py"]))
             found.update(outer.fixtures if outer is not None else {})
+        for statement in self._facts.imports:
+            module = self._names.modules.absolute(self._file.path, statement.level, statement.module)
+            origin = files.get(self._names.modules.path(module) or "")
+            fixtures = origin.fixtures if origin is not None and not statement.plain else {}
+            found.update({name.alias or name.name: fixtures[name.name] for name in statement.names if name.name in fixtures})
+            found.update(fixtures if statement.star else {})
         return found | self._file.fixtures
 
     def _synthetic(self, meaning: Meaning) -> str:

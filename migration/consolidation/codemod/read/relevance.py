@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.read.uses import is_unknown
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.sources.workers import read_bytes
 
@@ -21,7 +22,7 @@ def may_be_given(tree: Tree, path: str) -> bool:
     """Return whether a file calls a method on an object of unknown type that has the name of a legacy class's method."""
     for call in tree.facts[path].calls:
         receiver, _, method = call.callee.rpartition(".")
-        if receiver and method in tree.methods and tree.names.dotted(path, call.scope, receiver) is None:
+        if receiver and method in tree.methods and is_unknown(tree, tree.names.dotted(path, call.scope, receiver)):
             return True
     return False
 

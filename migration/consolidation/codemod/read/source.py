@@ -154,6 +154,11 @@ class Source:
         table = self.scopes.at(*self._place(name))
         return self.scopes.owner(table, name.value) if table is not None else None
 
+    def is_local(self, name: cst.Name) -> bool:
+        """Return whether the innermost scope around the name binds it, not an outer one, as after `global`."""
+        table = self.scopes.at(*self._place(name))
+        return table is not None and self.scopes.owner(table, name.value) is table
+
     def is_top_level(self, node: cst.CSTNode) -> bool:
         """Return whether a statement is in the module itself, not in a block."""
         line = self.statement(node) if not isinstance(node, cst.SimpleStatementLine) else node

@@ -16,6 +16,7 @@ from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.reading.facts import CallFact
 
 _SELVES: Final = frozenset({"self", "cls", "super"})
+_TAKE_BY_NAME: Final = frozenset({"getattr", "hasattr", "setattr", "delattr", "methodcaller", "attrgetter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Suspect:
     receiver: str
     method: str
     reshaped: bool = False  #: whether a rule gives calls of this method another form
+    by_name: bool = False  #: the method is not called here, but taken by a string, as `getattr` does
 
 
 class Uses:
@@ -87,10 +89,19 @@ class Uses:
 
     def _find(self) -> Iterator[ObjectUse | MemberUse | PassedOn | Suspect]:
         for node in self._source.nodes():
+            if isinstance(node, cst.Call):
+                yield from self._taken_by_name(node)
             if isinstance(node, cst.Call) and (named := by_getattr(node)) is not None:
                 yield from self._by_getattr(node, named[0])
             elif isinstance(node, cst.Name | cst.Attribute) and self._is_read(node):
                 yield from self._by_name(node)
+
+    def _taken_by_name(self, node: cst.Call) -> Iterator[Suspect]:
+        if (dotted(node.func) or "").rpartition(".")[2] in _TAKE_BY_NAME:
+            holder = self.meaning(node.args[0].value) if node.args else None
+            for literal in (item.value for item in node.args if isinstance(item.value, cst.SimpleString)):
+                if holder is None or holder.kind == "instance":
+                    yield Suspect(node, self._source.code(node.args[0].value), str(literal.evaluated_value), by_name=True)
 
     def _by_getattr(self, node: cst.Call, named: cst.BaseExpression) -> Iterator[ObjectUse]:
         holder, meaning = self.meaning(named), self.meaning(node)
@@ -109,7 +120,7 @@ class Uses:
                 yield ObjectUse(node, meaning)
         elif isinstance(node, cst.Attribute) and holder is not None and (origin := self._passed(node, holder)) is not None:
             yield PassedOn(node, holder.module, origin)
-        elif isinstance(node, cst.Attribute) and holder is None and (suspect := self._suspect(node)) is not None:
+        elif isinstance(node, cst.Attribute) and is_unknown(self._tree, holder) and (suspect := self._suspect(node)) is not None:
             yield suspect
 
     def _suspect(self, node: cst.Attribute) -> Suspect | None:
@@ -131,7 +142,19 @@ class Uses:
         if isinstance(node, cst.Name | cst.Call) and root.value in _SELVES:
             return True
         assignments = self._source.assignments(root)
-        return bool(assignments) and all(item.kind == "import" and not self._is_of_tree(item.node) for item in assignments)
+        is_imported = bool(assignments) and all(item.kind == "import" and not self._is_of_tree(item.node) for item in assignments)
+        return is_imported and not self._is_given(node)
+
+    def _is_given(self, node: cst.CSTNode) -> bool:
+        """Return whether a call in a dotted expression gets an argument, which it may return."""
+        while not isinstance(node, cst.Name):
+            if isinstance(node, cst.Call) and any(not isinstance(item.value, cst.BaseString | cst.BaseNumber) for item in node.args):
+                return True
+            inner = [child for child in self._source.children(node) if isinstance(child, cst.Name | cst.Attribute | cst.Call | cst.Await)]
+            if not inner:
+                return False
+            node = inner[0]
+        return False
 
     def _is_of_tree(self, node: cst.CSTNode | None) -> bool:
         if isinstance(node, cst.ImportFrom):
@@ -156,6 +179,13 @@ class Uses:
         root = root_name(node)
         owner = self._source.owner(root) if root is not None else None
         return owner is not None and isinstance(owner.node, ast.expr)
+
+
+def is_unknown(tree: Tree, meaning: Meaning | None) -> bool:
+    """Return whether the class of an object is not known: nothing is known of it, or only which variable it is."""
+    if meaning is None:
+        return True
+    return meaning.kind == "object" and tree.names.class_of(meaning) is None and tree.names.function_of(meaning) is None
 
 
 def call_fact(source: Source, call: cst.Call) -> CallFact:

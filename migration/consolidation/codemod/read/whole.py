@@ -21,6 +21,8 @@ from migration.consolidation.reading.scan import imported_names
 from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.workers import Workers, read_bytes
 
+#: How the name that is patched stands in a string, alone or at the end, or before a member.
+_QUOTED: Final = ((b'"', b'"'), (b"'", b"'"), (b".", b'"'), (b".", b"'"), (b".", b"."))
 _IDENTIFIER: Final = re.compile(r"[^\W\d]\w*")
 
 
@@ -34,7 +36,7 @@ class WholeFacts(msgspec.Struct, frozen=True):
 def read_whole(
     root: Path, workers: Workers, found: SearchResult, configuration: AuditConfiguration, made: Iterable[str]
 ) -> Iterator[tuple[str, WholeFacts]]:
-    """Yield the facts of each file that the search found, and of each file beside these that calls a method of the family.
+    """Yield the facts of each file that the search found, and of each file that may receive its objects or patch their names.
 
     Args:
         root: the folder.
@@ -47,7 +49,8 @@ def read_whole(
     shared = _shared(found, configuration, made)
     question = Question(configuration.literals(), (), methods)
     beside = sorted(_callers(root, found, methods) - set(found.facts))
-    defining = {modules.path(module) for module in found.family.modules} | {modules.path(configuration.target.partition(":")[0])}
+    owners = (*found.family.modules, configuration.target.partition(":")[0])
+    defining = {path for module in owners if (path := modules.path(module)) is not None}
     known = [path for path in sorted(found.facts) if path not in defining]
     words = {path: _own_words(path, found) for path in known}
     yield from workers.each(partial(_read_focused, str(root), question, shared, words), WholeFacts, known)
@@ -61,6 +64,7 @@ def _shared(found: SearchResult, configuration: AuditConfiguration, made: Iterab
     for module in found.family.modules:
         facts = found.names.facts_of(module)
         words |= {module.rpartition(".")[2], *(facts.definitions if facts is not None else ())}
+    words |= _aliases(found)
     words |= {name for export in found.exports for name in (export.name, export.module.rpartition(".")[2])}
     words |= {function.name for facts in found.facts.values() for function in facts.functions if function.fixture}
     parts = (*configuration.literals(), *configuration.stems())
@@ -81,20 +85,38 @@ def _own_words(path: str, found: SearchResult) -> tuple[str, ...]:
 
 
 def _callers(root: Path, found: SearchResult, methods: Sequence[str]) -> set[str]:
-    """Return the files that call a method of one of these names and may exchange objects with a file that the search found."""
+    """Return the files that may patch another name of a class of the family, and those that call a method of one of these names and may
+    exchange objects with a file that the search found.
+    """
     modules = found.names.modules
-    automaton = BytesAhoCorasick([f".{method}(".encode() for method in methods])
+    calls = BytesAhoCorasick([f".{method}(".encode() for method in methods])
+    patches = BytesAhoCorasick([quote + alias.encode() + end for alias in sorted(_aliases(found)) for quote, end in _QUOTED])
     beside = {path for other in found.facts for path in _imported(other, found)}
     # A test gets the fixtures of each `conftest.py` in a folder above it, without an import.
     below = tuple(other.removesuffix("conftest.py") for other in found.facts if other.rpartition("/")[2] == "conftest.py")
     callers = set()
     for path in modules.paths:
         data = read_bytes(root, path)
-        if isinstance(data, Problem) or not automaton.find_matches_as_indexes(data):
+        if isinstance(data, Problem):
             continue
-        if path in beside or path.startswith(below) or any(modules.path(module) in found.facts for module in _named(data, path, modules)):
+        is_beside = path in beside or path.startswith(below)
+        if patches.find_matches_as_indexes(data) or (
+            calls.find_matches_as_indexes(data)
+            and (is_beside or any(modules.path(module) in found.facts for module in _named(data, path, modules)))
+        ):
             callers.add(path)
     return callers
+
+
+def _aliases(found: SearchResult) -> frozenset[str]:
+    """Return the other names that files give to classes of the family, by `as` or by an assignment."""
+    known = {name for names in found.family.classes.values() for name in names}
+    aliases: set[str] = set()
+    for facts in found.facts.values():
+        given = (name for statement in facts.imports for name in statement.names if name.name.rpartition(".")[2] in known)
+        aliases.update(name.alias for name in given if name.alias)
+        aliases.update(bound.name for bound in facts.bindings if any(value.rpartition(".")[2] in known for value in bound.values))
+    return frozenset(aliases - known)
 
 
 def _imported(path: str, found: SearchResult) -> Iterator[str]:

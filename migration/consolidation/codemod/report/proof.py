@@ -1,4 +1,8 @@
-"""What is checked of every changed file before it is offered: it compiles, names nothing undefined, breaks no import, keeps other lines."""
+"""What is checked of every changed file before it is offered.
+
+It compiles, names nothing undefined, breaks no import, imports no legacy module that was replaced, and keeps all other lines; its diff
+makes the new file of the old one. All is done in memory, and costs as much as the changed files, not as the tree.
+"""
 
 import ast
 import builtins
@@ -9,6 +13,8 @@ from typing import Final
 from ahocorasick_rs import BytesAhoCorasick
 
 from migration.consolidation.codemod.read.tree import Tree
+from migration.consolidation.codemod.report.applying import as_diff
+from migration.consolidation.codemod.report.patching import applied
 from migration.consolidation.codemod.report.values import CodemodChange
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.scopes import Scopes
@@ -46,8 +52,13 @@ class _Parsed:
         return frozenset(node.id for node in names if node.id not in _ALWAYS and not self._is_bound(node))
 
     def imports(self, tree: Tree, path: str) -> frozenset[tuple[str, str]]:
-        """Return each imported module of the tree with each name taken from it; "" for the module itself."""
+        """Return each imported module of the tree with each name taken from it; "" for the module itself, "*" for all names."""
         return frozenset(_imports(self.tree, tree, path))
+
+    def takes_by_star(self, names: Collection[str]) -> bool:
+        """Return whether the file uses one of these names, in code that does not bind it or in a string, so that a star must give it."""
+        strings = {node.value for node in ast.walk(self.tree) if isinstance(node, ast.Constant)}
+        return not set(names).isdisjoint(self.undefined() | strings)
 
     def _is_bound(self, node: ast.Name) -> bool:
         table = self.scopes.at(node.lineno, node.col_offset)
@@ -90,9 +101,15 @@ def _wrong(tree: Tree, change: CodemodChange, before: _Parsed, after: Mapping[st
         return f"{', '.join(sorted(new))} would not be defined"
     for module, name in sorted(now.imports(tree, change.path) - before.imports(tree, change.path)):
         is_later = module in named and not tree.names.modules.exists(module)
-        if not is_later and not _resolves(tree, module, name, after):
+        if not is_later and not _resolves(tree, module, name.strip("*"), after):
             return f"{module}{'.' + name if name else ''} could not be imported"
-    return None if _keeps_lines(change) else "a line would differ that has nothing to do with the rewrite"
+    left = sorted(module for module, _ in now.imports(tree, change.path) if module in tree.legacy and tree.origin(module) in change.modules)
+    if left:
+        return f"{left[0]} would still be imported, so a second run would change the file again"
+    if not _keeps_lines(change):
+        return "a line would differ that has nothing to do with the rewrite"
+    diff = as_diff(change).encode("utf-8", errors="surrogateescape")
+    return None if applied(diff, change.before) == change.after else "the diff would not make the new file of the old one"
 
 
 def _keeps_lines(change: CodemodChange) -> bool:
@@ -134,11 +151,13 @@ def _taken(tree: Tree, lost: Mapping[str, frozenset[str]], after: Mapping[str, _
         if path not in after and not (any(stem in data for stem in stems) and automaton.find_matches_as_indexes(data)):
             continue
         try:
-            imports = after[path].imports(tree, path) if path in after else _Parsed(data).imports(tree, path)
+            parsed = after[path] if path in after else _Parsed(data)
         except (SyntaxError, ValueError, RecursionError):
             continue
-        for module, name in sorted(imports):
-            if name and name in lost.get(owners.get(module, ""), ()) and not modules.exists(f"{module}.{name}"):
+        for module, name in sorted(parsed.imports(tree, path)):
+            missing = lost.get(owners.get(module, ""), frozenset())
+            is_taken = parsed.takes_by_star(missing) if name == "*" else name in missing and not modules.exists(f"{module}.{name}")
+            if is_taken:
                 yield owners[module], path
 
 
@@ -149,4 +168,4 @@ def _imports(parsed: ast.Module, tree: Tree, path: str) -> Iterator[tuple[str, s
             yield from ((modules.absolute(path, 0, alias.name), "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = modules.absolute(path, node.level, node.module or "")
-            yield from ((module, "" if alias.name == "*" else alias.name) for alias in node.names)
+            yield from ((module, alias.name) for alias in node.names)

@@ -2,8 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from migration.consolidation.inventory import Problem
+
+#: What holds for every change that is offered: `proof` checks it.
+_CHECKED: Final = (
+    "each file that compiled still compiles",
+    "no name became undefined",
+    "every import leads somewhere",
+    "a second run finds nothing",
+    "lines that no edit touches are the same",
+    "the diffs can be applied",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +53,8 @@ class CodemodPlan:
     def left(self) -> tuple[str, ...]:
         """The files, sorted, that cannot work without the legacy modules after the changes are written."""
         return tuple(sorted({item.path for item in self.advice if item.fails}))
+
+    @property
+    def checked(self) -> tuple[str, ...]:
+        """What `proof` found to hold for every change; () if nothing is changed."""
+        return _CHECKED if self.changes else ()

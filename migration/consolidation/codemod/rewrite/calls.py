@@ -124,6 +124,8 @@ class CallRewriter:
         values = {name: argument.value for name, argument in bound.items()}
         if isinstance(call.func, cst.Attribute):
             values["self"] = call.func.value
+        if "self" in rule.used and "self" not in values:
+            return "the method is kept in a variable; call it on its object"
         if rule.awaited and not isinstance(self._source.parent(call), cst.Await):
             return "the call is not awaited directly, and the target's method is not a coroutine"
         if rule.awaits and not self._in_coroutine(call):

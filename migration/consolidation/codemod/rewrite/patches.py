@@ -16,6 +16,7 @@ _ASSERTIONS: Final = re.compile(
     r"\.assert_(?:called|awaited)\w*_with\(|\.assert_any_(?:call|await)\(|\.assert_has_(?:calls|awaits)\(|\bcall_args\b|\bcall_args_list\b"
     r"|\bmock_calls\b|\bmethod_calls\b"
 )
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 _SETTERS: Final = frozenset({"setattr", "delattr"})
 _STAND_INS: Final = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec", "DEFAULT"})
 _OPTIONS: Final = frozenset({"new", "spec", "create", "spec_set", "autospec", "new_callable", "raising"})
@@ -33,6 +34,7 @@ class Patched:
     is_name: bool  #: the node is one string literal with the name alone, after an expression for the module
     asserts_calls: bool  #: whether visible code checks the calls of the mock
     is_replaced: bool  #: whether the replacement is not a mock, and will be called in the new form
+    words: frozenset[str]  #: all words of the code that can see the mock, some of which may be methods that it is given
 
     def text(self, module: str, name: str) -> str:
         """Return the text that the literal has for another module and name."""
@@ -114,7 +116,15 @@ class Patches:
                 yield OpenPatch(call, frozenset([argument.keyword.value]))
             elif meaning is not None and meaning.module in self._tree.legacy:
                 yield Patched(
-                    first, holder, (argument.keyword.value,), meaning, is_whole=False, is_name=False, asserts_calls=False, is_replaced=False
+                    first,
+                    holder,
+                    (argument.keyword.value,),
+                    meaning,
+                    is_whole=False,
+                    is_name=False,
+                    asserts_calls=False,
+                    is_replaced=False,
+                    words=frozenset(),
                 )
 
     def _named(self, text: str) -> tuple[str, tuple[str, ...], Meaning] | None:
@@ -138,6 +148,7 @@ class Patches:
         given = self._argument(call, replacement, "new") or self._argument(call, replacement, "value")
         replaced = given is not None and not _is_stand_in(given)
         holder, rest, meaning = found
+        seeing = self._seeing(call)
         return Patched(
             node,
             holder,
@@ -145,8 +156,9 @@ class Patches:
             meaning,
             literal and not is_name,
             literal and is_name,
-            self._asserts_calls(call),
+            seeing is None or _ASSERTIONS.search(seeing) is not None,
             replaced and len(rest) == 1,
+            frozenset(_WORD.findall(seeing or "")),
         )
 
     def _argument(self, call: cst.Call, place: int, name: str) -> cst.BaseExpression | None:
@@ -155,11 +167,11 @@ class Patches:
         return named or (by_place.value if by_place is not None and by_place.keyword is None else None)
 
     def _words(self, node: cst.CSTNode) -> frozenset[str]:
-        return frozenset(re.findall(r"[^\W\d]\w*", self._source.code(node)))
+        return frozenset(_WORD.findall(self._source.code(node)))
 
-    def _asserts_calls(self, call: cst.Call) -> bool:
-        """Return whether calls of the mock are checked: in the function or class that is decorated or contains the patch, and in the whole
-        file if the mock may be used outside of it.
+    def _seeing(self, call: cst.Call) -> str | None:
+        """Return the code that may use the mock: the function or class that is decorated or contains the patch, or the whole file if the
+        mock may be used outside of it; None: it is passed to other files.
         """
         around = next((item for item in self._source.ancestors(call) if isinstance(item, cst.FunctionDef | cst.ClassDef)), None)
         kept = any(
@@ -170,9 +182,9 @@ class Patches:
             or around.name.value.startswith(("setUp", "setup_"))
         )
         if is_fixture and self._path.endswith("conftest.py"):
-            return True  # the mock is passed to tests in other files
+            return None  # the mock is passed to tests in other files
         searched = self._source.module if around is None or kept or is_fixture else around
-        return _ASSERTIONS.search(self._source.module.code_for_node(searched)) is not None
+        return self._source.module.code_for_node(searched)
 
 
 def _is_stand_in(value: cst.BaseExpression) -> bool:

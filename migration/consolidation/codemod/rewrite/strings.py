@@ -19,6 +19,7 @@ from migration.consolidation.findings.meaning import Meaning
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _SPACES: Final = re.compile(r"(?:globals|vars|locals)\(.*?\)\s*(?:\[|\.(?:get|pop|setdefault)\()", re.DOTALL)
+_DOTTED: Final = re.compile(r"(?<![\w])(?:[^\W\d]|\.)[\w.]*")
 _TYPE_COMMENT: Final = re.compile(r"#\s*type:\s*(?!ignore)")
 
 
@@ -140,6 +141,16 @@ def unknown_export(source: Source, name: str) -> int | None:
     return None
 
 
+def named_in_all(source: Source, name: str) -> int | None:
+    """Return the line on which a string with this name is in a statement about `__all__`, or `__all__` is computed; None: there is none."""
+    for node in source.nodes():
+        if isinstance(node, cst.SimpleString) and node.evaluated_value == name:
+            line = source.statement(node)
+            if any(isinstance(item, cst.Name) and item.value == "__all__" for item in _below(source, line)):
+                return source.line(node)
+    return computed_export(source)
+
+
 def computed_export(source: Source) -> int | None:
     """Return the line on which `__all__` gets names from a variable or an object, so they are not visible; None: no such line.
 
@@ -169,6 +180,21 @@ def unknown_uses(source: Source, name: str) -> int | None:
         ):
             return source.line(node)
     return None
+
+
+def asks_what_is_loaded(source: Source, module: str) -> int | None:
+    """Return the line of a string with the module's name, in a file that uses `sys.modules`; None: there is none."""
+    strings = (node for node in source.nodes() if isinstance(node, cst.SimpleString) and node.evaluated_value == module)
+    node = next(strings, None) if b"sys.modules" in source.text else None
+    return source.line(node) if node is not None else None
+
+
+def named_in_doctests(source: Source) -> Iterator[tuple[int, str]]:
+    """Yield the line of each string with a doctest, with each dotted name in its examples."""
+    for node in source.nodes():
+        if isinstance(node, cst.SimpleString) and isinstance(text := node.evaluated_value, str) and ">>>" in text:
+            examples = "\n".join(line for line in text.splitlines() if line.lstrip().startswith((">>>", "...")))
+            yield from ((source.line(node), name.strip(".")) for name in _DOTTED.findall(examples))
 
 
 def _below(source: Source, node: cst.CSTNode) -> Iterator[cst.CSTNode]:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from migration.model import Comparison, Origin, RunRecord, RunRequest, Stage, Timing, Verdict, encode
 from migration.settings import MigrationSettings
 from migration.shadow import ProcessShadow, ShadowJob, ShadowResult
-from migration.shadow.worker import RECYCLE
+from migration.shadow.hello import RECYCLE
 from migration.telemetry.metrics import Metrics
 
 

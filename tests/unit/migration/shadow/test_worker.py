@@ -14,10 +14,11 @@ from migration.effects.journals.replaying import Tally
 from migration.model import Origin, encode
 from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.engine_runner import EngineRunner, Engines
+from migration.shadow.hello import COMPARE_S, GRACE_S
 from migration.shadow.job import ShadowJob
 from migration.shadow.noise_round import Round
 from migration.shadow.parts import ComparedJob, Parts
-from migration.shadow.worker import COMPARE_S, GRACE_S, Worker
+from migration.shadow.worker import Worker
 from migration.telemetry import spans
 
 
