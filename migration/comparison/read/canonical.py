@@ -1,5 +1,6 @@
 """Canonical JSON: keys sorted, no blanks, and strict about types, because 1, 1.0 and true are three different texts."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -27,6 +28,17 @@ class UndecodableError(Exception):
 def encode(value: Json) -> bytes:
     """Return the value as canonical JSON."""
     return _encoder.encode(value)
+
+
+def check_text(encoded: Iterable[bytes]) -> None:
+    """Check that these bytes are UTF-8, which msgspec does not check in parts that it skips; many at once cost almost nothing.
+
+    Raises:
+        UnicodeDecodeError: they are not.
+    """
+    joined = b"".join(encoded)
+    if not joined.isascii():
+        joined.decode()
 
 
 def decode_object(encoded: bytes) -> dict[str, Json]:

@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from migration.comparison.paths import Json
 from migration.comparison.read.canonical import TOO_DEEP, UNREADABLE, UndecodableError, decode_object
-from migration.comparison.read.heads import Content, HeadReader
+from migration.comparison.read.heads import HeadReader
 from migration.comparison.read.normalise import Normal, Normaliser
+from migration.comparison.read.sketches import Content
 
 _Item = TypeVar("_Item")
 

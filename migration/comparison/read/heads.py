@@ -8,29 +8,10 @@ import msgspec
 
 from migration.comparison.paths import matches
 from migration.comparison.policy import EVERY_EVENT, Policy
+from migration.comparison.read.sketches import Content, Sketch, typed
 from migration.model import RunRequest
 
 _Head = Any  # a struct type generated from the policy; mypy cannot know its fields
-Content = tuple[Any, ...]
-"""The raw body of a frame, and the texts of the frame that are compared."""
-
-
-class Sketch(msgspec.Struct, frozen=True):
-    """Reads many frames of one shape at once."""
-
-    read: Callable[[bytes], _Head]
-    counted: tuple[int, ...]  #: places of the compared fields: first those of the identity, then the other texts
-    parts: Callable[[_Head], object] | None  #: returns the parts of a body that are compared; None: all are
-
-    def columns(self, frames: Sequence[bytes]) -> tuple[Sequence[object], ...]:
-        """Return the compared values of these frames, one column for each field: names, texts, bodies; each in the order of the frames.
-
-        Raises:
-            DecodeError: a frame has another shape. Other errors in `UNREADABLE` are possible too.
-        """
-        fields = tuple(zip(*map(msgspec.structs.astuple, map(self.read, frames)), strict=True))
-        bodies = fields[-1]
-        return *map(fields.__getitem__, self.counted), bodies if self.parts is None else list(map(self.parts, bodies))
 
 
 class HeadReader:
@@ -45,10 +26,12 @@ class HeadReader:
         masked = {name for name, _ in fields if self._is_masked_everywhere(name)}
         identity = tuple(envelope.identity.values())
         compared = tuple(name for name, _ in fields if name not in masked and name not in identity)
-        places = {name: place for place, (name, _) in enumerate(fields)}
-        self._fields, self._counted = fields, tuple(places[name] for name in (*identity, *compared))
+        self._fields, self._identity, self._compared = fields, identity, compared
+        #: returns the identity that the run's own frames name
+        self.expected: Callable[[RunRequest], Content] = _tuple_of(*envelope.identity)
+        whole: Callable[[bytes], _Head] = msgspec.json.Decoder(typed([*fields, (envelope.body, msgspec.Raw)])).decode
         #: None: a rule applies to the envelope itself, so every frame is decoded completely
-        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else self._decoder(msgspec.Raw)
+        self.read: Callable[[bytes], _Head] | None = None if self._envelope_has_rules(masked) else whole
         named = msgspec.defstruct("Named", [(name, str) for name in identity], frozen=True, gc=False)
         self.named: Callable[[bytes], object] = msgspec.json.Decoder(named).decode  #: decodes only the identity that a frame names
         self._named: Callable[..., object] = named
@@ -62,15 +45,8 @@ class HeadReader:
             body: a struct, or `msgspec.Raw`.
             parts: attribute paths in the struct of the parts that are compared; (): the whole body.
         """
-        return Sketch(self._decoder(body), self._counted, attrgetter(*parts) if parts else None)
-
-    def _decoder(self, body: type) -> Callable[[bytes], _Head]:
         fields = [*self._fields, (self.policy.envelope.body, body)]
-        return msgspec.json.Decoder(msgspec.defstruct("Head", fields, frozen=True, forbid_unknown_fields=True, gc=False)).decode
-
-    def expected(self, request: RunRequest) -> Content:
-        """Return the identity that the run's own frames name."""
-        return tuple(getattr(request, name) for name in self.policy.envelope.identity)
+        return Sketch(fields, identity=self._identity, compared=self._compared, parts=parts)
 
     def owner(self, own: Content) -> object:
         """Return the result of `named` for a frame that has this identity."""

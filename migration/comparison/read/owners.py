@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from migration.comparison.paths import Json
-from migration.comparison.read.canonical import UNREADABLE
+from migration.comparison.read.canonical import UNREADABLE, check_text
 from migration.comparison.read.frames import Frames, picked
 from migration.model import RunRequest
 
@@ -31,8 +31,7 @@ class Owners:
             return
         frames = picked(self.frames.encoded, indexes)
         try:
-            # Skipped parts are not checked for valid UTF-8; checking many at once costs almost nothing.
-            b"".join(frames).decode()
+            check_text(frames)
             self._look_at(indexes, list(map(self._reader.named, frames)))
         except UNREADABLE:
             self._read_one_by_one(indexes, frames)

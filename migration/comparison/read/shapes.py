@@ -5,16 +5,17 @@ are equal if these bytes and the texts around the body are equal. This can only 
 with different bytes, are normalised and compared completely.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 
 import msgspec
 
 from migration.comparison.paths import Json
-from migration.comparison.read.canonical import UNREADABLE
-from migration.comparison.read.heads import Content, HeadReader, Sketch
+from migration.comparison.read.canonical import UNREADABLE, check_text
+from migration.comparison.read.heads import HeadReader
 from migration.comparison.read.normalise import Normaliser
 from migration.comparison.read.outline import ByKind
+from migration.comparison.read.sketches import Content, Sketch
 
 #: shapes that are learned for one kind of event; after that, bodies with other shapes than the last one are compared completely
 _SHAPES_PER_KIND = 32
@@ -49,14 +50,14 @@ class Shapes:
             own: the identity that the run's own frames name.
         """
         try:
-            b"".join(control_frames).decode()  # msgspec does not check raw bytes for valid UTF-8
+            check_text(control_frames)
         except UnicodeDecodeError:
             return list(range(len(control_frames)))
         doubted: list[int] = []
         for kind, places, pick in kinds:
             sketch, pairs = self._sketches.get(kind, self._plain), (pick(control_frames), pick(candidate_frames))
             try:
-                unsure = _unsure(sketch, *pairs, own)
+                unsure = sketch.differing(*pairs, own)
             except UNREADABLE:  # a frame has another shape than the one that was learned last
                 unsure = [place for place, pair in enumerate(zip(*pairs, strict=True)) if _is_unsure(sketch, *pair, own)]
             doubted += [places[place] for place in unsure]
@@ -101,25 +102,9 @@ class Shapes:
         return _Shape(msgspec.json.Decoder(struct).decode, attrgetter(*raw), self._reader.sketch(struct, raw))
 
 
-def _unsure(sketch: Sketch, control_frames: Sequence[bytes], candidate_frames: Sequence[bytes], own: Content) -> list[int]:
-    """Return the places at which two frames of one kind differ, or do not name the run's own identity."""
-    control_columns, candidate_columns = sketch.columns(control_frames), sketch.columns(candidate_frames)
-    if control_columns == candidate_columns and all(
-        column.count(name) == len(column) for name, column in zip(own, control_columns, strict=False)
-    ):  # the first columns are the names
-        return []
-    return [
-        place
-        for place, (control, candidate) in enumerate(
-            zip(zip(*control_columns, strict=True), zip(*candidate_columns, strict=True), strict=True)
-        )
-        if control != candidate or control[: len(own)] != own
-    ]
-
-
 def _is_unsure(sketch: Sketch, control: bytes, candidate: bytes, own: Content) -> bool:
     try:
-        return bool(_unsure(sketch, [control], [candidate], own))
+        return bool(sketch.differing([control], [candidate], own))
     except UNREADABLE:
         return True
 

@@ -41,7 +41,7 @@ def tools() -> Prepared:
 def frame() -> MakeFrame:
     def make(kind: str = "said", *, at: float = 1.0, tenant: str = "acme", body: Any = None, **more: Any) -> bytes:
         value = {"type": kind, "tenant_id": tenant, "user_id": "ann", "at": at, "payload": {} if body is None else body, **more}
-        return json.dumps(value).encode()
+        return json.dumps(value, separators=(",", ":")).encode()
 
     return make
 

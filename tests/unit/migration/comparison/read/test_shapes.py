@@ -55,3 +55,25 @@ def test_frames_are_sure_if_they_say_the_same_and_name_the_runs_own(tools, frame
 
 def test_bytes_that_are_not_text_put_all_frames_in_doubt(tools, frame):
     assert tools.shapes.doubted(by_kind(["said"] * 2), [frame(), b'"\xff"'], [frame(), frame()], ("acme", "ann")) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda text: text.replace(b":", b": "), lambda text: text.replace(b'"type"', b'"at":1.0,"type"', 1).replace(b',"at":1.0', b"", 1)],
+    ids=["with blanks", "in another order"],
+)
+def test_frames_that_begin_in_another_way_are_sure_too(tools, frame, change):
+    frames = [change(frame()), change(frame())]
+    assert tools.shapes.doubted(by_kind(["said"] * 2), frames, frames, ("acme", "ann")) == []
+
+
+def test_a_name_that_comes_twice_is_in_doubt(tools, frame):
+    frames = [frame(), frame()[:-1] + b',"tenant_id":"other"}']
+    assert tools.shapes.doubted(by_kind(["said"] * 2), frames, frames, ("acme", "ann")) == [1]
+
+
+def test_frames_that_are_json_only_together_are_in_doubt(tools, frame):
+    whole = frame(body={"x": 1})
+    rest = whole.removeprefix(b'{"type":"said","tenant_id":"acme","user_id":"ann",')
+    frames = [whole, whole[:-2] + b',"y":[0', whole + b"]}}", whole + b",{" + rest]
+    assert tools.shapes.doubted(by_kind(["said"] * 4), frames, frames, ("acme", "ann")) == [1, 2, 3]
