@@ -6,10 +6,17 @@ from typing import Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import divergence, rollout
+from dashboards import divergence, engines, fleet, removal, rollout, tenant
 
 FOLDER: Final = Path(__file__).parent / "grafana"
-BOARDS: Final = {"rollout.json": rollout.DASHBOARD, "divergence.json": divergence.DASHBOARD}
+BOARDS: Final = {
+    "rollout.json": rollout.DASHBOARD,
+    "divergence.json": divergence.DASHBOARD,
+    "engines.json": engines.DASHBOARD,
+    "tenant.json": tenant.DASHBOARD,
+    "fleet.json": fleet.DASHBOARD,
+    "removal.json": removal.DASHBOARD,
+}
 
 
 def text(name: str) -> str:

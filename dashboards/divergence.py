@@ -5,7 +5,7 @@ from typing import Final
 
 from dashboards.frame import Dashboard, Section, Variable
 from dashboards.panels import ANY_IS_BAD, AnyPanel, Lines, Number, Query, Rows, Steps
-from dashboards.promql import DIVERGENT_LIMIT, DIVERGENT_SHARE, increase, or_zero, rate, select, share, total
+from dashboards.promql import DIVERGENT_BUDGET, DIVERGENT_LIMIT, DIVERGENT_SHARE, increase, or_zero, rate, select, share, total
 
 _COMPARISONS: Final = "migration_comparisons_total"
 _DIVERGENCES: Final = "migration_divergences_total"
@@ -40,7 +40,7 @@ _NOW: Final[Sequence[AnyPanel]] = (
         id=2,
         title="Divergent share",
         unit="percentunit",
-        steps=((None, "green"), (DIVERGENT_LIMIT / 10, "yellow"), (DIVERGENT_LIMIT, "red")),
+        steps=((None, "green"), (DIVERGENT_BUDGET, "yellow"), (DIVERGENT_LIMIT, "red")),
         description="Share of the comparisons in the time range with an unexplained divergence. Do not promote a surface "
         "while it is red; `netra-migration divergences list` names the fingerprints.",
         queries=[_share_of_range("divergent")],

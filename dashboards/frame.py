@@ -1,4 +1,4 @@
-"""The parts that both dashboards share: variables, links, annotations for flag edits and alerts, time range, sections."""
+"""The parts that all dashboards share: variables, links, annotations for what happened, time range, sections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,9 +74,19 @@ def _frame(dashboard: Dashboard) -> builders.Dashboard:
         .link(link.tooltip("All dashboards of the migration").include_vars(True).keep_time(True))
         .annotation(_mark("Flag edited", edits, "purple", "{{surface}}: flag edited"))
         .annotation(_mark("Alerts", alerts, "red", "{{alertname}} {{surface}}"))
+        .annotation(_mark("Promotions", _entries("promotion"), "green", "{{surface}}: promoted"))
+        .annotation(_mark("Rollbacks", _entries("rollback"), "orange", "{{surface}}: rolled back"))
+        .annotation(_mark("Kill switch", _entries("kill_switch|emergency"), "dark-red", "kill switch changed"))
+        .annotation(_mark("Releases", _entries("release"), "blue", "another version began to serve"))
+        .annotation(_mark("Deaths", _entries("process_died"), "yellow", "a process died"))
         .with_variable(source)
         .with_variable(_choice(_SURFACE))
     )
+
+
+def _entries(kind: str) -> str:
+    """Return when entries of these kinds were written to the history. Releases, deaths and many kills are about no surface."""
+    return f'max by (surface) (changes(migration_history_entries{{kind=~"{kind}", surface=~"$surface|"}}[{WINDOW}])) > 0'
 
 
 def _choice(variable: Variable) -> builders.QueryVariable:

@@ -1,4 +1,4 @@
-"""The three kinds of panels on the dashboards. Each has a stable id, a title, a description, a unit and thresholds."""
+"""The four kinds of panels on the dashboards. Each has a stable id, a title, a description, a unit and thresholds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,11 @@ from typing import TypeVar
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as dashboard_builders
 from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import text as words
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 """The Prometheus that the user chose at the top of the dashboard."""
@@ -52,6 +54,7 @@ class Panel:
     steps: Steps = NEUTRAL
     width: int  #: of 24 columns
     height: int = 8  #: rows of 30 pixels
+    to: str = ""  #: uid of the dashboard that says more; "": none does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ class Number(Panel):
             .color_mode(common.BigValueColorMode.BACKGROUND_SOLID)
             .text_mode(common.BigValueTextMode.AUTO)
             .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
-            .mappings([_mapping(self.names)] if self.names else [])
+            .mappings([*([_mapping(self.names)] if self.names else []), _UNKNOWN])
             .targets([target.instant() for target in _targets(self)])
         )
 
@@ -80,6 +83,7 @@ class Lines(Panel):
     """Lines over time; all thresholds except the first are drawn as dashed lines."""
 
     stacked: bool = False
+    traced: bool = False  #: whether points with a trace id are drawn, and lead to the trace
     width: int = 12
 
     def build(self) -> timeseries.Panel:
@@ -94,7 +98,7 @@ class Lines(Panel):
             .stacking(common_builders.StackingConfig().mode(stacking).group("A"))
             .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
             .legend(common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM))
-            .targets([target.range() for target in _targets(self)])
+            .targets([target.range().exemplar(self.traced) for target in _targets(self)])
         )
         for legend, colour in self._colours().items():
             fixed = model.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
@@ -131,8 +135,35 @@ class Rows(Panel):
         )
 
 
-AnyPanel = Number | Lines | Rows
-"""One of the three kinds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """A text."""
+
+    id: int
+    title: str
+    text: str  #: Markdown
+    width: int = 24
+    height: int = 4
+
+    @property
+    def queries(self) -> Sequence[Query]:
+        """Nothing is asked."""
+        return ()
+
+    def build(self) -> words.Panel:
+        """Return Grafana's panel."""
+        return words.Panel().id(self.id).title(self.title).mode(TextMode.MARKDOWN).content(self.text).span(self.width).height(self.height)
+
+
+AnyPanel = Number | Lines | Rows | Words
+"""One of the four kinds."""
+
+#: Grafana shows a value that is not known in the colour of the first threshold, which is often green.
+_UNKNOWN = model.SpecialValueMap(
+    options=model.DashboardSpecialValueMapOptions(
+        match=model.SpecialValueMatch.NULL_AND_NAN, result=model.ValueMappingResult(text="not known", color="#808080", index=100)
+    )
+)
 
 
 def _common(panel: _AnyPanel, card: Panel) -> _AnyPanel:
@@ -148,9 +179,18 @@ def _common(panel: _AnyPanel, card: Panel) -> _AnyPanel:
             .mode(model.ThresholdsMode.ABSOLUTE)
             .steps([model.Threshold(value=value, color=colour) for value, colour in card.steps])
         )
+        .links(
+            [dashboard_builders.DashboardLink("More").url(f"/d/{card.to}?${{__url_time_range}}&${{__all_variables}}")] if card.to else []
+        )
         .span(card.width)
         .height(card.height)
     )
+
+
+def _more(card: Panel) -> list[dashboard_builders.DashboardLink]:
+    """Return the link to the dashboard that says more, with the same time and choices."""
+    address = f"/d/{card.to}?${{__url_time_range}}&${{__all_variables}}"
+    return [dashboard_builders.DashboardLink("More").url(address)] if card.to else []
 
 
 def _targets(card: Panel) -> list[prometheus.Dataquery]:

@@ -12,8 +12,11 @@ RANGE: Final = "$__range"
 DIVERGENT_SHARE: Final = "surface:migration_comparisons_divergent:ratio_rate5m"
 """The recording rule in `prometheus/rules.yml`: the share of divergent comparisons, over 5 minutes."""
 
-DIVERGENT_LIMIT: Final = 0.01
-"""The divergent share that the alert MigrationDivergent allows."""
+DIVERGENT_BUDGET: Final = 0.01
+"""The divergent share that is allowed in the long run."""
+
+DIVERGENT_LIMIT: Final = 0.05
+"""The divergent share that the alert MigrationDivergent allows for a while."""
 
 _SURFACE: Final = 'surface=~"$surface"'
 
@@ -33,6 +36,12 @@ def select(metric: str, *matchers: str) -> str:
 def total(series: str, by: Sequence[str] = ()) -> str:
     """Return the sum of the series for each combination of the `by` labels; without labels, the sum of all series."""
     return f"sum by ({', '.join(by)}) ({series})" if by else f"sum({series})"
+
+
+def fact(metric: str, by: Sequence[str] = (), *matchers: str) -> str:
+    """Return a fact that every process reads alike, once for each combination of the `by` labels."""
+    series = select(metric, *matchers) if "surface" in by else f"{metric}{{{', '.join(matchers)}}}" if matchers else metric
+    return f"max by ({', '.join(by)}) ({series})" if by else f"max({series})"
 
 
 def rate(series: str, by: Sequence[str] = ()) -> str:

@@ -29,6 +29,7 @@ from migration.stores import KeptRuns
 from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
 
 if TYPE_CHECKING:
+    from migration.rollout import RampGauges
     from migration.stores import ThreadReader
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class Migration:
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
         from migration.evidence import GateNeeds, UnseenRuns
-        from migration.processes import Heartbeat
+        from migration.processes import Heartbeat, facts_of
         from migration.stores import FinishedRuns
 
         governed = settings.shadow_governor == "on"
@@ -151,6 +152,7 @@ class Migration:
             unseen=unseen,
             attributes=self.flags.attributes,
         )
+        self._facts = facts_of(settings, self.flags, metrics, partial(_ramps, settings, metrics))
         self._runs = FinishedRuns(settings, runs, plan=self.flags.plan, metrics=metrics)
         neighbourhood = _neighbourhood(settings)
         self._facades = {
@@ -198,6 +200,7 @@ class Migration:
             self.governing.start(self.shadow)
         self._runs.start()
         self._heartbeat.start()
+        self._facts.start()
         self._build.start()
 
     async def aclose(self) -> None:
@@ -208,6 +211,7 @@ class Migration:
             closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
             closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
+            closing.push_async_callback(asyncio.to_thread, self._facts.stop)
             closing.push_async_callback(asyncio.to_thread, self._heartbeat.stop)
             closing.push_async_callback(self.shadow.aclose)
             if self.governing is not None:
@@ -316,6 +320,12 @@ class Migration:
         """Return the metrics of all serving processes for a scraper, and their content type."""
         self.flags.status()
         return render(self._metrics.registry)
+
+
+def _ramps(settings: MigrationSettings, metrics: Metrics) -> "RampGauges":
+    from migration.rollout import RampGauges
+
+    return RampGauges(settings, metrics)
 
 
 def _neighbourhood(settings: MigrationSettings) -> Neighbourhood:

@@ -244,6 +244,8 @@ class Comparison(Noun, frozen=True, kw_only=True):
     not_looked_at: tuple[str, ...] = ()  #: parts left out without an effect on the verdict, such as the scan for other people's data
     basis: Basis | None = None  #: policy, ledger, engines and tool of this comparison; None: not known
     failover: FailedOver | None = None  #: how candidate failed the run that control resumed; if set, candidate counts as failed
+    control_tokens: tuple[int, int] = (0, 0)  #: input and output tokens of the model calls of control, as the model reported them
+    candidate_tokens: tuple[int, int] = (0, 0)
 
 
 class Engine(Protocol):

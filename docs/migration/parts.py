@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import typer
 
-from dashboards import build
+from dashboards import build, readers
 from docs.migration import divergences
 from docs.migration.drawing import drawn
 from docs.tables import commands, first_line, table, value
@@ -63,13 +63,17 @@ def _schema() -> str:
     return msgspec.json.format(msgspec.json.encode(schema), indent=1).decode() + "\n"
 
 
+def _metrics() -> str:
+    return markdown(readers.read_by())
+
+
 def _tracker() -> str:
     return as_markdown(track(ROOT, cache=default_cache()), TRACKER)
 
 
 FILES: Final[Mapping[str, Callable[[], str | None]]] = {
     **{f"dashboards/grafana/{name}": functools.partial(build.text, name) for name in build.BOARDS},
-    "docs/migration/metrics.md": markdown,
+    "docs/migration/metrics.md": _metrics,
     TRACKER: _tracker,
     "docs/migration/processes.svg": functools.partial(drawn, ROOT / "docs" / "migration" / "processes.dot"),
     "migration/comparison/surface.schema.json": _schema,

@@ -11,7 +11,7 @@ import typer
 
 from migration.cli.output import note, print_json
 from migration.errors import MigrationError
-from migration.history import Entry, History
+from migration.history import OF_RAMPS, Entry, History
 from migration.rollout import Position, Rollout, RolloutStore, parse_ramp, reached
 from migration.settings import MigrationSettings
 
@@ -119,7 +119,7 @@ def _read(settings: MigrationSettings, surface: str | None) -> list[RampStatus]:
 
 def _status(store: RolloutStore, history: History, rollout: Rollout) -> RampStatus:
     ramp, taken = parse_ramp(rollout.ramp, rollout.ramp_name), store.taken(rollout.surface)
-    decisions = [one for one in history.entries(rollout.surface) if one.kind == "decision" and one.surface == rollout.surface]
+    decisions = [one for one in history.entries(rollout.surface) if one.kind in OF_RAMPS and one.surface == rollout.surface]
     return RampStatus(
         rollout=rollout,
         steps=[step.name for step in ramp.steps],

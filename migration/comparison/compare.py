@@ -26,6 +26,7 @@ from migration.comparison.read.heads import HeadReader
 from migration.comparison.read.normalise import Normaliser
 from migration.comparison.read.shapes import Shapes
 from migration.comparison.read.stream import Stream
+from migration.comparison.read.tokens import tokens
 from migration.errors import EffectMissingError
 from migration.model import Comparison, Divergence, Event, Origin, RunRecord, Stage
 from migration.sentence import Sentence, say, word
@@ -137,6 +138,8 @@ def compare(
         effects_performed_by_shadow=performed_by_shadow,
         not_looked_at=(OTHERS_DATA,) if cross_talk is None else (),
         failover=served.failover,
+        control_tokens=tokens(control.journal),
+        candidate_tokens=tokens(candidate.journal),
     )
 
 

@@ -1,8 +1,9 @@
 """The gauges of flags: the values that the SDK evaluates, and whether the source can be read."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, get_args
 
+from migration.flags.decision import Reason
 from migration.flags.intake.status import FlagStatus
 from migration.flags.meaning.contexts import Tenant
 from migration.flags.meaning.data import FlagData, surface_flag_key
@@ -26,13 +27,16 @@ class FlagGauges:
 
     def __init__(self, metrics: Metrics, surfaces: Sequence[str]) -> None:
         self._metrics, self._surfaces = metrics, surfaces
+        metrics.zero(metrics.flag_decisions, list(Stage), get_args(Reason))
         self._shown: FlagData | None = None
 
     def show_flags(self, data: FlagData, evaluator: FlagEvaluator, *, emergency: bool) -> None:
         """Show versions, and the evaluated value of the kill switch."""
         for surface in self._surfaces:
             flag = data.live(surface_flag_key(surface))
-            self._metrics.flag_version.labels(surface).set(0 if flag is None else flag["version"])
+            version = 0 if flag is None else flag["version"]
+            self._metrics.flag_version.labels(surface).set(version)
+            self._metrics.flag_version_oldest.labels(surface).set(version)
             killed = emergency or evaluator.killed(surface, _MADE_UP[0])
             self._metrics.kill_switch.labels(surface).set(int(killed))
 

@@ -4,14 +4,29 @@ import getpass
 import os
 import socket
 import time
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-Kind = Literal["edit", "kill_switch", "emergency", "elsewhere", "jump", "decision", "process_died", "erasure"]
+Kind = Literal[
+    "edit",
+    "kill_switch",
+    "emergency",
+    "elsewhere",
+    "jump",
+    "promotion",
+    "rollback",
+    "decision",
+    "release",
+    "process_died",
+    "erasure",
+]
 """`edit`: an edit by the migration's commands; `elsewhere`: an edit by other means, found by evaluation; `jump`: such an edit that
-skipped a stage.
+skipped a stage; `promotion`, `rollback`, `decision`: what a controller did, and what else it decided; `release`: another version of the
+code began to serve.
 """
+OF_RAMPS: Final = frozenset({"promotion", "rollback", "decision"})
+"""The kinds of entries about what a ramp did or decided."""
 
 
 def operator() -> str:

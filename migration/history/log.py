@@ -4,12 +4,12 @@ import hashlib
 import re
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from migration.database import IN_MEMORY, SqlDatabase, insert_into
 from migration.errors import HistoryError
-from migration.history.entry import Entry
+from migration.history.entry import Entry, Kind
 from migration.history.tables import entries, names, prepare
 from migration.settings import MigrationSettings
 
@@ -146,6 +146,27 @@ class History:
                 select(entries.c.version_after).where(*about).order_by(entries.c.id.desc()).limit(1)
             ).scalar()
         return found
+
+    def totals(self) -> dict[tuple[str, str], tuple[int, float]]:
+        """Return for each surface and kind the number of entries and the time of the last one, in Unix seconds.
+
+        Raises:
+            HistoryError: the database cannot be read.
+        """
+        groups = (entries.c.surface, entries.c.kind)
+        asked = select(*groups, func.count(), func.max(entries.c.at)).group_by(*groups)
+        with self._database.transaction("read") as connection:
+            return {(surface, kind): (number, last) for surface, kind, number, last in connection.execute(asked)}
+
+    def last(self, kind: Kind) -> Entry | None:
+        """Return the newest entry of a kind; None: there is none.
+
+        Raises:
+            HistoryError: the database cannot be read.
+        """
+        with self._database.transaction("read") as connection:
+            row = connection.execute(select(entries).where(entries.c.kind == kind).order_by(entries.c.id.desc()).limit(1)).first()
+        return None if row is None else _entry(row, {})
 
     def forget_tenant(self, tenant_id: str) -> str:
         """Forget the tenant's name, and return its digest. No entry changes, because the log contains only digests.

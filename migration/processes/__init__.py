@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from migration.fronts import front
 
 if TYPE_CHECKING:
+    from migration.processes.all_facts import facts_of
     from migration.processes.confirmation import Confirmation, confirm
     from migration.processes.control import ask, control_folder
     from migration.processes.heartbeat import Heartbeat
@@ -30,6 +31,7 @@ else:
             "confirm": "confirmation",
             "control_folder": "control",
             "engines_build": "identity",
+            "facts_of": "all_facts",
             "known_tenants": "tenant_list",
             "pinned": "tenant_list",
         },
@@ -49,6 +51,7 @@ __all__ = [
     "confirm",
     "control_folder",
     "engines_build",
+    "facts_of",
     "known_tenants",
     "pinned",
 ]

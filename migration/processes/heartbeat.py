@@ -25,6 +25,7 @@ from migration.processes.flag_watch import FlagChange, FlagWatch
 from migration.processes.followed import FollowedFlags
 from migration.processes.identity import this_host
 from migration.processes.own_row import OwnRows, ShadowCost, ShadowState
+from migration.processes.release import note_release
 from migration.processes.row import BEAT_S, ProcessRow
 from migration.processes.table import ProcessTable
 from migration.processes.tenant_list import described, known_tenants
@@ -99,6 +100,7 @@ class Heartbeat:
         self._census = Census(flags, settings.surfaces, self._rows, self._table, self._known)
         self._control = ControlServer(control_folder(settings.home), self._rows.server)
         self._problems: dict[str, str] = {}
+        self._release_noted = False
         self._forget_at = 0.0  #: Unix seconds; a new process removes old rows at its first step
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="migration-heartbeat", daemon=True)
@@ -135,6 +137,7 @@ class Heartbeat:
             self._wake.wait(BEAT_S)
             self._wake.clear()
             self.beat()
+            self._release_noted = self._release_noted or self._try("release", self._note_release)
         self._try("unseen runs", self._write_unseen)
         if self._unseen is not None:
             self._unseen.close()
@@ -200,6 +203,9 @@ class Heartbeat:
     def _find_dead(self) -> None:
         own_the_dead(self._table, self._history, self._rows.server())
         self._deaths_of_workers.write(self._shadow.worker_deaths)
+
+    def _note_release(self) -> None:
+        note_release(self._history, self._rows.server().name)
 
     def _forget_old(self) -> None:
         if self._clock() >= self._forget_at:

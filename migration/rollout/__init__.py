@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from migration.rollout.position import Position, position_of, reached, target
     from migration.rollout.preview import Preview, moves_as_json
     from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, What, parse_ramp, read_ramp
+    from migration.rollout.ramp_gauges import RampGauges
     from migration.rollout.reading import StandingReader
     from migration.rollout.running import RunningController
     from migration.rollout.simulation import Summary, World, simulate
@@ -45,6 +46,7 @@ else:
             "World": "simulation",
             "Written": "edit",
             "decide": "gate",
+            "RampGauges": "ramp_gauges",
             "moves_as_json": "preview",
             "parse_ramp": "ramp_file",
             "position_of": "position",
@@ -68,6 +70,7 @@ __all__ = [
     "Position",
     "Preview",
     "Ramp",
+    "RampGauges",
     "Rollout",
     "RolloutStore",
     "RunningController",

@@ -5,11 +5,11 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from migration.errors import HistoryError
-from migration.history import Entry, History
+from migration.history import Entry, History, Kind
 from migration.rollout.controller import Controller
 from migration.rollout.happened import Happened
 from migration.rollout.moving import EditMover
@@ -22,6 +22,7 @@ from migration.settings import MigrationSettings
 
 logger = logging.getLogger(__name__)
 
+_KINDS: Final[Mapping[str, Kind]] = {"promote": "promotion", "roll back": "rollback"}
 EVERY_S: Final = 0.5  #: seconds between two checks
 
 
@@ -73,7 +74,12 @@ class RunningController:
         """Record the event in the history, only once even if several processes report it, and send it to the webhook."""
         why = " ".join(happened.reasons)
         entry = Entry(
-            kind="decision", surface=happened.surface, what=happened.sentence, why=why, seen=happened.evidence, tenants=happened.tenants
+            kind=_KINDS.get(happened.what, "decision"),
+            surface=happened.surface,
+            what=happened.sentence,
+            why=why,
+            seen=happened.evidence,
+            tenants=happened.tenants,
         )
         try:
             if happened.id:

@@ -1,8 +1,10 @@
 """Counts the result of every run that should have been shadowed: expected = compared + shed + failed + waiting, always."""
 
+from typing import get_args
+
 from migration.model import Comparison
 from migration.shadow.job import FailReason, RoundResult, ShedReason
-from migration.telemetry import Metrics
+from migration.telemetry import TOKENS, Metrics
 
 
 class ShadowCounts:
@@ -10,6 +12,9 @@ class ShadowCounts:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        metrics.zero(metrics.shadow_shed, get_args(ShedReason))
+        metrics.zero(metrics.shadow_failed, get_args(FailReason))
+        metrics.zero(metrics.noise_rounds, get_args(RoundResult))
 
     def expected(self, surface: str) -> None:
         """A run was drawn for shadowing. Exactly one of `shed`, `failed`, `compared` follows."""
@@ -69,6 +74,10 @@ def count_comparison(metrics: Metrics, comparison: Comparison) -> None:
         ("unpermitted", comparison.effects_performed_by_shadow - comparison.effects_permitted),
     ):
         metrics.effects.labels(surface, mode).inc(number)
+    for origin, tokens in (("control", comparison.control_tokens), ("candidate", comparison.candidate_tokens)):
+        role = "serving" if origin == comparison.serving else "shadowing"
+        for name, number in zip(TOKENS, tokens, strict=True):
+            metrics.compared_tokens.labels(surface, origin, role, name).inc(number)
     serving = comparison.serving
     for role, origin in (("serving", serving), ("shadowing", serving.other)):
         timing = comparison.control if origin == "control" else comparison.candidate

@@ -150,12 +150,14 @@ class Governing:
 
     async def _look(self, shadow: Governed) -> None:
         cpu = await asyncio.to_thread(self._cpu.share, shadow.worker_pid)
+        self._metrics.shadow_cpu_seconds.inc(self._cpu.grown_s)
+        self._metrics.loop_late_seconds.set(late_s := self._lag.late_s())
         taxes = self._known()
         measured = Measured(
             waiting=shadow.waiting,
             waiting_bytes=shadow.waiting_bytes,
             oldest_s=shadow.oldest_s,
-            loop_late_s=self._lag.late_s(),
+            loop_late_s=late_s,
             tax=max((tax.lower for tax in taxes), default=None),
             cpu=cpu,
             reads_a_minute=self._reads_a_minute(),

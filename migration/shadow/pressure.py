@@ -79,12 +79,14 @@ class CpuShare:
     def __init__(self, clock: Callable[[], float], proc: Path = Path("/proc")) -> None:
         self._clock, self._proc = clock, proc
         self._last: tuple[int, float, float] | None = None
+        self.grown_s = 0.0  #: processor seconds between the last two calls of `share`
 
     def share(self, pid: int | None) -> float | None:
         """Return the share since the last call; 1 is one processor.
 
         None: it is not known, such as at the first call or without a worker.
         """
+        self.grown_s = 0.0
         used = None if pid is None else sum(self._used_s(pid))
         if pid is None or not used:
             self._last = None
@@ -92,7 +94,8 @@ class CpuShare:
         last, self._last = self._last, (pid, used, self._clock())
         if last is None or last[0] != pid or self._last[2] <= last[2]:
             return None
-        return max(0.0, used - last[1]) / (self._last[2] - last[2])
+        self.grown_s = max(0.0, used - last[1])  # a cell that ended takes its time away
+        return self.grown_s / (self._last[2] - last[2])
 
     def _used_s(self, pid: int) -> Iterator[float]:
         """Yield the processor seconds of the process and of all its descendants."""

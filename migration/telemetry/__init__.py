@@ -7,7 +7,7 @@ from migration.fronts import front
 if TYPE_CHECKING:
     from migration.telemetry.catalogue import markdown
     from migration.telemetry.exposition import render
-    from migration.telemetry.metrics import Metrics
+    from migration.telemetry.metrics import TOKENS, Metrics
     from migration.telemetry.multiprocess import folder
     from migration.telemetry.run_counts import RunCounts
     from migration.telemetry.run_spans import RunSpan, start_run
@@ -19,6 +19,7 @@ else:
             "Metrics": "metrics",
             "RunCounts": "run_counts",
             "RunSpan": "run_spans",
+            "TOKENS": "metrics",
             "configure_tracing": "tracing",
             "deliver_spans": "tracing",
             "folder": "multiprocess",
@@ -31,6 +32,7 @@ else:
     )
 
 __all__ = [
+    "TOKENS",
     "Metrics",
     "RunCounts",
     "RunSpan",

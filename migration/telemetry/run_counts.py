@@ -4,13 +4,19 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from migration.model import Origin, Outcome, RunRecord, Stage
+from migration.telemetry import multiprocess
 from migration.telemetry.metrics import Metrics
 
 
 class _Counters(NamedTuple):
     one_more: Callable[[], None]
-    duration_s: Callable[[float], None]
+    duration_s: Callable[[float, dict[str, str] | None], None]
     first_event_s: Callable[[float], None]
+
+
+class _OfTenant(NamedTuple):
+    one_more: Callable[[], None]
+    duration_s: Callable[[float], None]
 
 
 class RunCounts:
@@ -27,6 +33,9 @@ class RunCounts:
         self._counters: dict[tuple[Stage, Origin, Outcome], _Counters] = {}  #: all of these labels have closed sets of values
         self._last: tuple[Stage, Origin, Outcome] | None = None  #: key of the previous run
         self._same: _Counters
+        self._of_tenants: dict[tuple[str, Origin, Outcome], _OfTenant] = {}
+        # prometheus_client drops exemplars when several processes share their metrics.
+        self._exemplars = multiprocess.folder() is None
 
     def ended(self, record: RunRecord, outcome: Outcome, stage: Stage) -> None:
         """Count a served run that ended.
@@ -42,9 +51,21 @@ class RunCounts:
             self._counters[which] = self._same
         counters = self._same
         counters.one_more()
-        counters.duration_s(record.duration_s)
+        traced = self._exemplars and record.trace_id is not None
+        counters.duration_s(record.duration_s, {"trace_id": str(record.trace_id)} if traced else None)
+        tenant = self._metrics.tenant(record.request.tenant_id)
+        one = self._of_tenants.get((tenant, record.origin, outcome)) or self._of_tenant(tenant, record.origin, outcome)
+        one.one_more()
+        one.duration_s(record.duration_s)
         if record.events:
             counters.first_event_s(record.events[0].at_s)
+
+    def _of_tenant(self, tenant: str, origin: Origin, outcome: Outcome) -> _OfTenant:
+        counters = self._of_tenants[tenant, origin, outcome] = _OfTenant(
+            self._metrics.tenant_runs.labels(self._surface, tenant, origin.value, outcome).inc,
+            self._metrics.tenant_run_seconds.labels(self._surface, tenant, origin.value).observe,
+        )
+        return counters
 
     def _made(self, stage: Stage, origin: Origin, outcome: Outcome) -> _Counters:
         metrics, serving = self._metrics, (self._surface, origin.value, "serving")

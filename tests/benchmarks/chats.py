@@ -29,10 +29,10 @@ from tests.benchmarks.measuring import Measured, beside
 from tests.benchmarks.servers import Server, Users, server, users
 from tests.unit.migration.flags.making import at, flag_file
 
-_ROUNDS: Final = 12
+_ROUNDS: Final = 24  #: with seven stages, about ten minutes
 _USERS: Final = 8
 _CONNECTED: Final = 48  #: of whom eight chat without a pause
-_SATURATED: Final = 6  #: chats of each user
+_SATURATED: Final = 12  #: chats of each user
 _ALONE: Final = 12
 _LOADED_S: Final = 1.5
 _LOAD: Final = 0.7

@@ -20,7 +20,7 @@ from tests.benchmarks.callers import ratio
 from tests.benchmarks.measuring import Measured, beside
 from tests.meta.helps import commands_of
 
-_ROUNDS: Final = 9
+_ROUNDS: Final = 7
 _PEER: Final = "import typer, ldclient, sqlalchemy"
 _COMMANDS: Final = ("status", "status --json", "kill on", "stage show", "history")
 _HELP_PEER: Final = "import typer, rich.table"

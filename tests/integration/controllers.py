@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from migration.errors import MigrationError
 from migration.flags.editors import open_editor
-from migration.history import History
+from migration.history import OF_RAMPS, History
 from migration.processes.identity import birth
 from migration.processes.row import ProcessRow
 from migration.processes.table import ProcessTable
@@ -126,7 +126,7 @@ class Scene:
         early = [later - before for before, later in pairwise(times) if later - before < SOAK_S - 0.1]
         assert not early, early
         with closing(History.of_settings(self.settings)) as history:
-            told = [entry.what for entry in history.entries("chat", limit=100_000) if entry.kind == "decision"]
+            told = [entry.what for entry in history.entries("chat", limit=100_000) if entry.kind in OF_RAMPS]
         promoted = [what.partition(";")[0] for what in reversed(told) if ": promoted to" in what]
         assert promoted == [f"chat: promoted to dualwrite {number} %" for number in range(1, self.steps + 1)]
 

@@ -12,6 +12,7 @@ import httpx
 import jwt
 import pytest
 
+from migration.history import OF_RAMPS
 from tests.integration import postgres_server
 from tests.migration.integration.ramping import SHOP, TENANTS, Shop
 from tests.migration.servers.redis import RedisServer
@@ -115,7 +116,7 @@ def play(netra: Netra) -> None:
 
 
 def test_the_history_tells_the_story_in_sentences(netra):
-    told = [one.what.partition(";")[0] for one in netra.history() if one.kind == "decision" and "holds" not in one.what]
+    told = [one.what.partition(";")[0] for one in netra.history() if one.kind in OF_RAMPS and "holds" not in one.what]
     assert told == [
         f"tools: its ramp {netra.ramp} was started",
         "tools: promoted to dualwrite 100 %",

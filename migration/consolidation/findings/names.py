@@ -5,10 +5,14 @@ from typing import Final
 
 from migration.consolidation.findings.local_names import LocalNames
 from migration.consolidation.findings.meaning import Meaning
-from migration.consolidation.reading.facts import RETURNED, ClassFact, FileFacts, FunctionFact
+from migration.consolidation.reading.facts import RETURNED, BindingFact, ClassFact, FileFacts, FunctionFact
 from migration.consolidation.sources.modules import ModuleNames
 
 _MOST_STEPS: Final = 40  #: largest number of steps to follow one name; a longer path is taken for a circle
+
+
+_Variable = tuple[str, int, str]
+"""A file, a scope in it, and a name."""
 
 
 class Names:
@@ -23,6 +27,8 @@ class Names:
         self.modules = modules
         self._facts = facts
         self._members: dict[tuple[str, str], Meaning | None] = {}
+        self._variables: dict[_Variable, Meaning | None] = {}
+        self._following: dict[_Variable, Meaning | None] = {}  #: variables that are being looked up, and what was found on the way
         self._locals = LocalNames(facts)
 
     def facts_of(self, module: str) -> FileFacts | None:
@@ -185,9 +191,33 @@ class Names:
         return next((Meaning("instance", base.module, base.name) for base in found if base is not None and base.kind == "object"), None)
 
     def _bound(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
-        binding = self._locals.bound(path, scope, name)
-        if binding is None or not steps:
+        """Return what a variable holds; None: unknown.
+
+        Variables that depend on each other in a circle have as many paths between them as there are orders, so each variable is looked
+        up once for each question, and not again by what it depends on.
+        """
+        key = (path, scope, name)
+        if (binding := self._locals.bound(path, scope, name)) is None or not steps:
             return None
+        if key in self._variables:
+            return self._variables[key]
+        if key in self._following:
+            return self._following[key]
+        is_question = not self._following
+        self._following[key] = None  # a circle ends here
+        try:
+            found = self._following[key] = self._held(binding, path, scope, name, steps)
+            if is_question:
+                # What was not found inside of a circle may be found from elsewhere; it is not kept.
+                self._variables |= {other: meaning for other, meaning in self._following.items() if meaning is not None}
+                self._variables[key] = found
+        finally:
+            if is_question:
+                self._following.clear()
+        return found
+
+    def _held(self, binding: BindingFact, path: str, scope: int, name: str, steps: int) -> Meaning | None:
+        """Return the first value of a variable that is known."""
         for value in binding.values:
             if binding.by == "import":
                 return self.object_named(path, value)

@@ -1,8 +1,8 @@
 """The backend's ports as effects: a served run's calls are performed and recorded, a replayed run's calls are answered from a journal."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
@@ -13,6 +13,7 @@ from netra_backend.app.services.llm.chat_model import ChatModel, ModelReply, Mod
 from netra_backend.app.services.user_execution_context import UserExecutionContext
 from netra_backend.app.world import Clock, Ids, ToolCaller, World
 
+T = TypeVar("T")
 _reply: Final = msgspec.json.Decoder(ModelReply)
 _json: Final = msgspec.json.Decoder()
 _encode: Final = msgspec.json.encode
@@ -23,6 +24,24 @@ def recorded(world: World) -> World:
     return World(
         model=RecordedModel(world.model), tools=RecordedTools(world.tools), clock=RecordedClock(world.clock), ids=RecordedIds(world.ids)
     )
+
+
+class _Real(Generic[T]):
+    """The value of a call that was really made, so that its own JSON need not be read again. Values of the ports survive JSON unchanged."""
+
+    __slots__ = ("_data", "_value")
+
+    def __init__(self) -> None:
+        self._data: bytes | None = None
+
+    def encoded(self, value: T) -> bytes:
+        """Return the value as JSON, and keep it."""
+        self._value, self._data = value, _encode(value)
+        return self._data
+
+    def decoded(self, reply: bytes, decode: Callable[[bytes], T]) -> T:
+        """Return the kept value if the reply is its very JSON; otherwise the reply is recorded or has a canary, and is decoded."""
+        return self._value if reply is self._data else decode(reply)
 
 
 class RecordedModel:
@@ -36,10 +55,13 @@ class RecordedModel:
         if not is_recorded():
             return await self._model.complete(request, lane=lane)
 
-        async def call() -> bytes:
-            return _encode(await self._model.complete(request, lane=lane))
+        real = _Real[ModelReply]()
 
-        return _reply.decode(await _asked(perform("model", request.model or "default", lane=lane, request=_encode(request), call=call)))
+        async def call() -> bytes:
+            return real.encoded(await self._model.complete(request, lane=lane))
+
+        asked = perform("model", request.model or "default", lane=lane, request=_encode(request), call=call)
+        return real.decoded(await _asked(asked), _reply.decode)
 
 
 class RecordedTools:
@@ -53,11 +75,13 @@ class RecordedTools:
         if not is_recorded():
             return await self._tools.call(context, name, arguments, lane=lane)
 
+        real = _Real[Any]()
+
         async def call() -> bytes:
-            return _encode(await self._tools.call(context, name, arguments, lane=lane))
+            return real.encoded(await self._tools.call(context, name, arguments, lane=lane))
 
         request = _encode({"name": name, "arguments": arguments})
-        return _json.decode(await _asked(perform("tool", name, lane=lane, request=request, call=call)))
+        return real.decoded(await _asked(perform("tool", name, lane=lane, request=request, call=call)), _json.decode)
 
 
 class RecordedClock:

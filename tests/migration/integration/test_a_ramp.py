@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from migration.history import OF_RAMPS
 from tests.integration import postgres_server
 from tests.migration.integration.ramping import SHOP, TENANTS, Shop
 from tests.migration.servers.redis import RedisServer
@@ -94,7 +95,7 @@ def play(shop: Shop) -> None:
 
 
 def test_the_history_tells_the_story_in_sentences(shop):
-    told = [re.sub(r"; .*|\S+ramp.toml", "", one.what) for one in shop.history() if one.kind == "decision" and "holds" not in one.what]
+    told = [re.sub(r"; .*|\S+ramp.toml", "", one.what) for one in shop.history() if one.kind in OF_RAMPS and "holds" not in one.what]
     assert told == [
         "shop: its ramp  was started",
         "shop: promoted to dualwrite 100 %",

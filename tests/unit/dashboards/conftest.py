@@ -15,7 +15,12 @@ from prometheus_client.metrics import MetricWrapperBase
 from migration.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[3] / "dashboards"
-_SUFFIXES: Mapping[str, Sequence[str]] = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+_SUFFIXES: Mapping[str, Sequence[str]] = {
+    "counter": ("_total",),
+    "gauge": ("",),
+    "histogram": ("_bucket", "_sum", "_count"),
+    "summary": ("_sum", "_count"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +54,9 @@ def boards() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def panels(boards: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
-    """(where, panel) of every panel that is not a heading."""
-    return [(f"{name}/{panel['title']}", panel) for name, board in boards.items() for panel in board["panels"] if panel["type"] != "row"]
+    """(where, panel) of every panel that asks something: headings and texts do not."""
+    asking = [(name, panel) for name, board in boards.items() for panel in board["panels"] if panel["type"] not in {"row", "text"}]
+    return [(f"{name}/{panel['title']}", panel) for name, panel in asking]
 
 
 @pytest.fixture(scope="session")

@@ -5,27 +5,37 @@ from typing import get_args
 
 import pytest
 
-from dashboards.promql import DIVERGENT_LIMIT, DIVERGENT_SHARE
+from dashboards.promql import DIVERGENT_BUDGET, DIVERGENT_LIMIT, DIVERGENT_SHARE
 from migration.flags.decision import Reason
+from migration.history import Kind
 from migration.model import DivergenceKind, Origin, Outcome, Severity, Stage, Verdict
+from migration.processes.row import Role
+from migration.rollout.ramp_file import What
+from migration.rollout.store import State
 from migration.shadow.job import FailReason, ShedReason
+from migration.telemetry.metrics import MODES, ROLES
 
 #: Metrics that no panel shows, each with its reason. It may only shrink.
 UNSEEN: dict[str, str] = {}
 
 #: Panels over all surfaces although their metric knows surfaces, each with its reason.
-WITHOUT_SURFACE = {"rollout/Shadows unaccounted for": "the waiting jobs that belong to the sum know no surface"}
+WITHOUT_SURFACE = {
+    "rollout/Shadows unaccounted for": "the waiting jobs that belong to the sum know no surface",
+    "fleet/Deaths and releases": "processes and releases belong to all surfaces",
+}
 
 VALUES = {
     "stage": {stage.value for stage in Stage},
     "origin": {origin.value for origin in Origin},
     "outcome": set(get_args(Outcome)),
     "verdict": {verdict.value for verdict in Verdict},
-    "kind": set(get_args(DivergenceKind)),
+    "kind": {*get_args(DivergenceKind), *get_args(Kind)},
     "severity": set(get_args(Severity)),
     "reason": {*get_args(Reason), *get_args(ShedReason), *get_args(FailReason)},
-    "role": {"serving", "shadowing"},
-    "mode": {"recorded", "replayed", "missing", "performed_by_shadow", "unpermitted"},
+    "role": {*ROLES, *get_args(Role)},
+    "state": {"live", "silent", "lost", *(state.replace(" ", "_") for state in get_args(State))},
+    "decision": {what.replace(" ", "_") for what in get_args(What)},
+    "mode": set(MODES),
 }
 
 
@@ -38,6 +48,7 @@ def test_every_metric_that_is_asked_for_is_exposed_or_recorded(expressions, expo
 def test_every_exposed_metric_is_on_a_panel(panel_expressions, exposed):
     seen = frozenset[str]().union(*(expression.metrics for expression in panel_expressions))
     unseen = {name for name in exposed if not name.endswith(("_sum", "_count")) and name not in seen}
+    assert {name for name in exposed if name.startswith("migration_tenant_run_seconds")} <= seen  # a summary has only these two
 
     assert unseen == UNSEEN.keys()
 
@@ -64,7 +75,7 @@ def test_every_panel_obeys_the_choice_of_surfaces(panel_expressions, exposed):
     for expression in panel_expressions:
         for metric in expression.metrics:
             by_surface = "surface" in exposed.get(metric, frozenset({"surface"}))
-            selectors = re.findall(rf"{metric}(\{{[^}}]*\}})?", expression.text)
+            selectors = re.findall(rf"{metric}\b(\{{[^}}]*\}})?", expression.text)
             if by_surface and any('surface=~"$surface"' not in selector for selector in selectors):
                 disobedient.add(expression.where)
 
@@ -75,3 +86,5 @@ def test_the_panels_draw_the_limit_that_the_alert_has(rules):
     (alert,) = (rule for rule in rules if rule.get("alert") == "MigrationDivergent")
 
     assert f"{DIVERGENT_SHARE} > {DIVERGENT_LIMIT}\n" in alert["expr"]
+    (slow,) = (rule for rule in rules if rule.get("alert") == "MigrationDivergentSlowly")
+    assert f"> {DIVERGENT_BUDGET}\n" in slow["expr"]

@@ -99,6 +99,26 @@ async def test_a_run_that_is_not_recorded_gets_the_same_values():
     assert (seen, journal, outside.calls) == ((await record(Outside()))[0], (), 4)
 
 
+class Planting:
+    """A canary that replaces every reply."""
+
+    token = "planted"
+
+    def plant(self, kind, _reply, /):
+        planted = msgspec.json.encode(ModelReply(message=Message(role="assistant", content="planted")))
+        return planted if kind == "model" else b'"planted"'
+
+
+async def test_a_reply_with_a_canary_is_what_the_engine_gets():
+    request = RunRequest(surface="chat", tenant_id="acme", user_id="ann", thread_id="t-1", run_id="r-1", payload=b"{}", received_at=0.0)
+    token = activate(Recording(request, canary=Planting()))
+    try:
+        reply, tool, *_ = await use_all(world_of(Outside()))
+    finally:
+        deactivate(token)
+    assert (reply.message.content, tool) == ("planted", "planted")
+
+
 async def test_a_replay_gives_the_same_values_and_reaches_nothing():
     seen, journal = await record(Outside())
     assert await replay(journal) == (seen, 0)

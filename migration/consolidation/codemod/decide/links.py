@@ -1,7 +1,6 @@
 """Which groups of different files depend on each other: if one is not rewritten, the others are not rewritten either."""
 
 from collections.abc import Collection, Container, Iterator, Mapping
-from typing import Final
 
 import libcst as cst
 
@@ -13,8 +12,6 @@ from migration.consolidation.codemod.read.uses import Suspect, call_fact
 from migration.consolidation.codemod.rewrite.patches import Patched
 from migration.consolidation.codemod.rewrite.statements import Need
 from migration.consolidation.findings.meaning import Meaning
-
-_MOST_STEPS: Final = 20  #: at most this many re-exports in a chain are followed
 
 
 class Links:
@@ -29,6 +26,7 @@ class Links:
         self._analyser = analyser
         self._tree: Tree = analyser.tree
         self._analyses = analyses
+        self._passed: dict[str, tuple[str, ...]] = {}
         self._meetings = Meetings(analyser.tree, analyses)
         self._neighbours = {path: frozenset(imported_from(self._tree, path, analyses)) for path in analyses}
 
@@ -88,7 +86,7 @@ class Links:
                     changed |= _refuse(holder, f"{path}:{line} still takes a name from here; rewrite it first")
         for patched in group.patches:
             line = self._analyses[path].source.line(patched.node)
-            holders = list(self._providers(patched.holder, group.module))
+            holders = self._providers(patched.holder, group.module)
             if not holders and not group.refusals:
                 group.refuse(line, f"{patched.holder} is patched, but only re-exports the name; patch the module that uses it")
                 changed = True
@@ -173,18 +171,27 @@ class Links:
                 )
         return changed
 
-    def _providers(self, module: str, legacy: str, steps: int = _MOST_STEPS) -> Iterator[Group]:
-        """Yield the groups of the modules through which `module` imports a name of the legacy module."""
-        path = self._tree.names.modules.path(module)
-        if path is None or not steps or module in self._tree.legacy:
-            return
-        if path in self._analyses and legacy in self._analyses[path].groups:
-            yield self._analyses[path].groups[legacy]
-        for statement in self._tree.facts[path].imports if path in self._tree.facts else ():
-            if statement.scope == 0 and not statement.plain:
-                source = self._tree.names.modules.absolute(path, statement.level, statement.module)
-                if source != module:
-                    yield from self._providers(source, legacy, steps - 1)
+    def _providers(self, module: str, legacy: str) -> list[Group]:
+        """Return the groups of the modules through which `module` imports a name of the legacy module."""
+        passing = (self._tree.names.modules.path(name) or "" for name in self._passing(module))
+        return [self._analyses[path].groups[legacy] for path in passing if path in self._analyses and legacy in self._analyses[path].groups]
+
+    def _passing(self, module: str) -> tuple[str, ...]:
+        """Return a module and all modules from which names may get into it, except legacy ones; () if it is one, or is not in the tree."""
+        if module not in self._passed:
+            modules, found = self._tree.names.modules, dict[str, None]()
+            pending = [module]
+            while pending:
+                name = pending.pop()
+                path = modules.path(name)
+                if path is None or name in found or name in self._tree.legacy:
+                    continue
+                found[name] = None
+                imports = self._tree.facts[path].imports if path in self._tree.facts else ()
+                taking = (statement for statement in imports if statement.scope == 0 and not statement.plain)
+                pending.extend(modules.absolute(path, statement.level, statement.module) for statement in taking)
+            self._passed[module] = tuple(found)
+        return self._passed[module]
 
     def _objection(self, analysis: Analysis, suspect: Suspect) -> str | None:
         """Return why the target would not accept the call; None: it would, at least for one legacy class that has the method."""

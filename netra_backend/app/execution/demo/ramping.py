@@ -15,7 +15,7 @@ from typing import Final
 
 from migration.flags.editors import FileEditor
 from migration.flags.meaning import surface_flag_key
-from migration.history import Entry, History
+from migration.history import OF_RAMPS, Entry, History
 from migration.model import Stage
 from migration.rollout import Rollout, RolloutStore
 from netra_backend.app.execution.demo.backend import Backend, BackendError
@@ -115,7 +115,7 @@ class Ramping:
             closing(History.of_settings(self._backend.settings)) as log,
         ):
             found = store.rollout(RAMPED)
-            decisions = [one for one in reversed(log.entries(RAMPED)) if one.kind == "decision"]
+            decisions = [one for one in reversed(log.entries(RAMPED)) if one.kind in OF_RAMPS]
         for one in decisions[len(self._progress.decisions) :]:
             self._progress.decisions.append(one)
             self._phase(_sentence([one]))

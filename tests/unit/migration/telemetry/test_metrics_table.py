@@ -7,7 +7,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 import migration
-from migration.telemetry.metrics import Declared, Metrics
+from migration.telemetry.declared import Declared
+from migration.telemetry.metrics import Metrics
 
 ROWS = {attribute: row for attribute, row in vars(Metrics).items() if isinstance(row, Declared)}
 

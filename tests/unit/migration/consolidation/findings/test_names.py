@@ -44,6 +44,15 @@ def test_modules_that_import_each_other_in_a_circle_mean_nothing(understand):
     assert member(understand({"use.py": "from other import Engine", "other.py": "from use import Engine"})) is None
 
 
+def test_variables_that_all_depend_on_each_other_are_each_looked_up_once(understand):
+    every = " or ".join(f"engine_{number}.next" for number in range(24))
+    lines = (f"    engine_{number} = {every} or make_engine(1)" for number in range(24))
+    understood = understand({"use.py": "\n".join(["from pkg.engine import make_engine", "def run():", *lines])})
+    scope = next(number for number, scope in enumerate(understood.facts["use.py"].scopes) if scope.name == "run")
+    meaning = understood.names.dotted("use.py", scope, "engine_7")
+    assert (meaning.kind, meaning.text) == ("instance", ENGINE)
+
+
 def test_a_definition_hides_what_is_imported_under_its_name(understand):
     assert member(understand({"use.py": "from pkg.engine import ExecutionEngine as Engine\nclass Engine: ..."})) == ("object", "use:Engine")
 

@@ -1,100 +1,99 @@
-"""The lower half of the Rollout dashboard: the shadows, the run stores, and the migration tool itself."""
+"""The Fleet dashboard: the processes, the flags they follow, the outbox, and the migration tool itself."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from dashboards.panels import ANY_IS_BAD, AnyPanel, Lines, Number, Query
-from dashboards.promql import (
-    FATES,
-    QUANTILES,
-    RANGE,
-    WINDOW,
-    or_zero,
-    quantile,
-    rate,
-    select,
-    total,
-)
+from dashboards.frame import Dashboard, Section
+from dashboards.panels import ANY_IS_BAD, AnyPanel, Lines, Number, Query, Rows
+from dashboards.promql import RANGE, WINDOW, fact, or_zero, rate, select, total
 
-_DRAWN: Final = rate(select("migration_shadow_expected_total"))
-SHADOW: Final[Sequence[AnyPanel]] = (
-    Lines(
-        id=30,
-        title="Shadow: expected, compared, shed, failed",
-        unit="suffix: runs/s",
-        description="Every expected run becomes compared, shed or failed, or waits. If compared is far below expected, the verdicts cover "
-        "only a part of the served runs.",
-        queries=[Query(expr=or_zero(rate(select(f"migration_shadow_{fate}_total"))), legend=fate) for fate in ("expected", *FATES)],
+_PROCESSES: Final[Sequence[AnyPanel]] = (
+    Number(
+        id=1,
+        title="Serving processes",
+        unit="none",
+        description="Processes of all hosts that report to the database. `netra-migration status` lists them.",
+        queries=[Query(expr=fact("migration_processes", (), 'role="server"', 'state="live"'))],
     ),
-    Lines(
-        id=31,
-        title="Shadow lag",
-        unit="s",
-        description="From the end of the served run to its verdict. If it rises together with waiting jobs, the worker is too slow for the "
-        "load; lower the flag `shadow-sampling`.",
-        queries=[Query(expr=quantile(level, "migration_shadow_lag_seconds", []), legend=name) for level, name in QUANTILES],
+    Number(
+        id=2,
+        title="Silent processes",
+        unit="none",
+        steps=ANY_IS_BAD,
+        description="Processes that are stopped, hang, or cannot reach the database. What they serve is not known.",
+        queries=[Query(expr=fact("migration_processes", (), 'state="silent"'))],
     ),
-    Lines(
-        id=32,
-        title="Shadow jobs waiting",
-        unit="suffix: jobs",
+    Number(
+        id=3,
+        title="Processes behind",
+        unit="none",
+        steps=ANY_IS_BAD,
+        description="Serving processes that do not follow the newest flags; after an edit, 0 within seconds.",
+        queries=[Query(expr=fact("migration_processes_behind"))],
+    ),
+    Rows(
+        id=4,
+        title="Versions of the code",
+        unit="none",
         width=6,
-        description="Jobs of all surfaces, waiting or running. At NETRA_MIGRATION_SHADOW_QUEUE_JOBS, new jobs are shed with the reason "
-        "`queue_jobs`.",
-        queries=[Query(expr="sum(migration_shadow_waiting)", legend="waiting")],
+        height=4,
+        description="Serving processes by version. During a rolling deployment there are two versions.",
+        queries=[Query(expr="sum by (version) (migration_build_info)")],
+        columns={"version": "Version", "Value": "Processes"},
     ),
-    Lines(
-        id=33,
-        title="Shadow bytes waiting",
-        unit="bytes",
+    Number(
+        id=5,
+        title="Facts that are known",
+        unit="none",
         width=6,
-        description="Bytes of all surfaces' jobs that wait for the worker. At NETRA_MIGRATION_SHADOW_QUEUE_BYTES, new jobs are shed with "
-        "the reason `queue_bytes`.",
-        queries=[Query(expr="sum(migration_shadow_waiting_bytes)", legend="waiting")],
+        description="What can be read from the database and from files. While one is not known, its panels are empty and its alerts "
+        "cannot fire.",
+        queries=[Query(expr="min by (source) (migration_facts_up)", legend="{{source}}")],
+        names={"0": ("NOT KNOWN", "red"), "1": ("known", "green")},
     ),
     Lines(
-        id=34,
-        title="Shadow shed by reason",
-        unit="suffix: runs/s",
-        width=6,
-        description="Runs that were drawn but not shadowed. `queue_jobs`, `queue_bytes`: the worker is too slow for the load. `pressure`: "
-        "the governor accepts no new runs.",
-        queries=[Query(expr=or_zero(rate(select("migration_shadow_shed_total"), ["reason"]), "reason"), legend="{{reason}}")],
+        id=6,
+        title="Processes by state",
+        unit="suffix: processes",
+        description="Servers and workers of all hosts, by their reports.",
+        queries=[Query(expr=fact("migration_processes", ["role", "state"]), legend="{{role}} {{state}}")],
     ),
     Lines(
-        id=35,
-        title="Shadow failed by reason",
-        unit="suffix: runs/s",
-        width=6,
-        description="Shadows that were started but gave no verdict. `worker_died`: see restarts. `deadline`: the shadowing engine hangs, "
-        "or NETRA_MIGRATION_SHADOW_DEADLINE_S is too short.",
-        queries=[Query(expr=or_zero(rate(select("migration_shadow_failed_total"), ["reason"]), "reason"), legend="{{reason}}")],
+        id=7,
+        title="Deaths and releases",
+        unit="none",
+        description="Entries of the history, since it began: a step is a process that died or a version that began to serve.",
+        queries=[Query(expr='max by (kind) (migration_history_entries{kind=~"process_died|release"})', legend="{{kind}}")],
     ),
     Lines(
-        id=36,
-        title="Share of runs drawn for shadowing",
-        unit="percentunit",
-        description="Of runs at a stage with a shadow: those that were drawn, and how much of the flag's percentage the governor allows. "
-        "The governor lowers it while shadows cost too much; `netra-migration status` shows the cause.",
+        id=8,
+        title="Flag version, newest and oldest",
+        unit="none",
+        description="Versions of each surface's flag in the processes. If the lines are apart, not every process has taken the edit.",
         queries=[
-            Query(
-                expr=f"{_DRAWN} / ({_DRAWN} + {rate(select('migration_shadow_not_sampled_total'))} > 0)",
-                legend="drawn",
-            ),
-            Query(expr=f"min by (surface) ({select('migration_shadow_share')})", legend="allowed, {{surface}}"),
+            Query(expr=f"max by (surface) ({select('migration_flag_version')})", legend="{{surface}} newest"),
+            Query(expr=f"min by (surface) ({select('migration_flag_version_oldest')})", legend="{{surface}} oldest"),
         ],
     ),
     Lines(
-        id=37,
-        title="Shadow tax",
+        id=9,
+        title="Free share of the disk",
         unit="percentunit",
-        description="How much longer runs take while shadows run, compared with runs in windows without shadows; bounds at 95 %. "
-        "No value is shown until enough runs began in such windows.",
-        queries=[Query(expr="max by (quantile, bound) (migration_shadow_tax_ratio)", legend="{{quantile}}, {{bound}}")],
+        width=6,
+        description="Of the file system of NETRA_MIGRATION_HOME. `netra-migration evidence prune --older-than 7d` removes old evidence.",
+        queries=[Query(expr="min by (instance) (migration_disk_free_bytes / migration_disk_size_bytes)", legend="{{instance}}")],
+    ),
+    Lines(
+        id=10,
+        title="Size of the evidence",
+        unit="bytes",
+        width=6,
+        description="The evidence database, if it is a file. PostgreSQL's own metrics show the size of a database there.",
+        queries=[Query(expr="max by (instance) (migration_evidence_bytes)", legend="{{instance}}")],
     ),
 )
 
-STORES: Final[Sequence[AnyPanel]] = (
+_STORES: Final[Sequence[AnyPanel]] = (
     Lines(
         id=50,
         title="Runs waiting for a store",
@@ -126,7 +125,7 @@ STORES: Final[Sequence[AnyPanel]] = (
     ),
 )
 
-TOOL: Final[Sequence[AnyPanel]] = (
+_TOOL: Final[Sequence[AnyPanel]] = (
     Number(
         id=40,
         title="Flag version",
@@ -205,4 +204,15 @@ TOOL: Final[Sequence[AnyPanel]] = (
             )
         ],
     ),
+)
+
+DASHBOARD: Final = Dashboard(
+    uid="netra-fleet",
+    title="Fleet",
+    description="Do all processes run, follow the flags and store their runs?",
+    sections=[
+        Section(title="Processes", panels=_PROCESSES),
+        Section(title="Run stores", panels=_STORES),
+        Section(title="Flags, worker and the migration tool", panels=_TOOL),
+    ],
 )
