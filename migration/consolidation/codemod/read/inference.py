@@ -4,6 +4,7 @@ They become further bindings in the facts of a file. These bindings refer to syn
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ _ROUNDS: Final = 3
 #: Python does not allow an identifier to begin with this character, so no name in a file has it there.
 _DOT: Final = "\N{MIDDLE DOT}"
 _ANYTHING: Final = Signature((), 0, 0, (), (), takes_any_positional=True, takes_any_keyword=True)
+#: A file without one of these words neither imports by a string nor makes a mock.
+_MADE: Final = re.compile(rb"\b(?:import_module|__import__|resolve_name|create_autospec)\b|Mock\b")
 _SPECIFIED: Final = ("spec", "spec_set")
 
 
@@ -47,6 +50,7 @@ class _File:
     path: str
     tree: ast.Module
     functions: list[_Function]
+    may_make: bool  #: it may import by a string, or make a mock
     fixtures: dict[str, Meaning] = field(default_factory=dict)
 
 
@@ -62,7 +66,8 @@ def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames, left_ou
     files = [file for path in facts if (file := _parse(root, path, facts[path], left_out.get(path, ()))) is not None]
     for file in files:
         inference = _Inference(file, facts, Names(modules, {}))
-        inference.dynamic_imports_and_mocks()
+        if file.may_make:
+            inference.dynamic_imports_and_mocks()
         inference.partials()
     for _ in range(_ROUNDS):
         before = dict(facts)
@@ -90,7 +95,7 @@ def _parse(root: Path, path: str, facts: FileFacts, left_out: Sequence[LeftOut])
         seen[name] += 1
         if isinstance(node, _AnyFunction) and occurrence < len(numbers.get(name, ())):
             functions.append(_described(node, numbers[name][occurrence]))
-    return _File(path, tree, functions)
+    return _File(path, tree, functions, _MADE.search(data) is not None)
 
 
 def _definitions(node: ast.AST, around: str) -> Iterator[tuple[str, ast.AST]]:
