@@ -209,6 +209,7 @@ def running_prometheus(folder: Path, target: str) -> Iterator[PrometheusServer]:
     shutil.copy(ROOT / "prometheus" / "rules.yml", folder)
     configuration = yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
     configuration["global"] = {"scrape_interval": f"{SCRAPE_S}s", "evaluation_interval": f"{SCRAPE_S}s"}
+    del configuration["alerting"]  # no Alertmanager runs here
     address = httpx.URL(target)
     configuration["scrape_configs"][0] |= {
         "metrics_path": address.path,

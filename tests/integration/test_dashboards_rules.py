@@ -65,3 +65,11 @@ def test_a_backend_where_nothing_happens_any_more_has_no_quantiles(tmp_path):
     done = promtool("test", "rules", "quiet.yml", folder=tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed; Debian's package prometheus-alertmanager has it")
+def test_amtool_has_no_complaint():
+    command = ["amtool", "check-config", "alertmanager.yml"]
+    done = subprocess.run(command, cwd=ROOT / "prometheus", capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+
+    assert done.returncode == 0, done.stdout + done.stderr

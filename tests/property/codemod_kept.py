@@ -49,6 +49,7 @@ KEPT: Final = (
     ("in all", PLAIN),
     ("in all", "if True:\n    from $M import $L\nelse:\n    $L = None"),
     ("in all", STAR),
+    ("in all", "from app.lazy import $L"),
     ("in all by a sum", LEAF),
     ("taken from globals", "from $M import *"),
     ("taken by another file", LEAF),

@@ -19,12 +19,6 @@ class Mutant:
 
 MUTANTS: Final = (
     Mutant(
-        "decide/checks.py",
-        'any(name.endswith(".register") for name in decorators)',
-        "False",
-        "drawn",
-    ),
-    Mutant(
         "decide/analysis.py",
         "yield CodemodDecision(use.meaning.module, makes=True, looks=compared, replaces=replaced)",
         "pass",

@@ -17,7 +17,9 @@ def test_grafana_does_not_start_without_a_chosen_admin_password(services):
     assert services["grafana"]["environment"]["GF_SECURITY_ADMIN_PASSWORD"].startswith("${GRAFANA_ADMIN_PASSWORD:?")
 
 
-def test_both_servers_listen_on_loopback_only(services):
+def test_all_servers_listen_on_loopback_only(services):
+    assert "--web.listen-address=127.0.0.1:9093" in services["alertmanager"]["command"]
+    assert "--cluster.listen-address=" in services["alertmanager"]["command"]
     assert services["grafana"]["environment"]["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
     assert "--web.listen-address=127.0.0.1:9090" in services["prometheus"]["command"]
     assert all("ports" not in service for service in services.values())

@@ -51,6 +51,7 @@ class Links:
                     place = "" if other == path else f"an instance of line {group.escapes} may get to {path}:{refusal.line}; "
                     group.refuse(refusal.line if other == path else 1, place + refusal.advice)
         self._hold_patched()
+        self._hold_passed_on()
         while True:
             news = [self._pass_on(path, group) for path, analysis in self._analyses.items() for group in analysis.groups.values()]
             if not any(news):
@@ -68,6 +69,17 @@ class Links:
                             group.refuse(
                                 1, f"{path}:{line} may patch a name here, but it cannot be determined which; write the name out there"
                             )
+
+    def _hold_passed_on(self) -> None:
+        """Refuse the groups that rename an object which a legacy module takes from this file only to pass it on."""
+        for module in self._tree.behind:
+            path = self._tree.names.modules.path(module)
+            for statement in self._tree.facts[path].imports if path is not None and path in self._tree.facts else ():
+                source = self._tree.names.modules.absolute(path or "", statement.level, statement.module)
+                analysis = self._analyses.get(self._tree.names.modules.path(source) or "")
+                for group in analysis.groups.values() if analysis is not None else ():
+                    if any(group.exports.get(name.name, name.name) != name.name for name in statement.names):
+                        _refuse(group, f"{path}:{statement.line} still takes a name from here; rewrite it first")
 
     def _escaping(self, path: str) -> Iterator[tuple[str, Group]]:
         """Yield the groups with instances that can no longer be followed: of a file, of files that import it, and of its imports."""
