@@ -66,7 +66,7 @@ class Analyser:
         Raises:
             libcst.ParserSyntaxError, UnicodeDecodeError, RecursionError: the file cannot be parsed.
         """
-        return _FileAnalysis(self, path, Source(data, self.tree.facts[path])).run()
+        return _FileAnalysis(self, path, Source(data, self.tree.facts[path], self.tree.left_out.get(path, ()))).run()
 
     def differs(self, method: str) -> bool:
         """Return whether a method of a legacy class does not exist on the target under the same name, or is called in another form."""
