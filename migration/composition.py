@@ -26,7 +26,7 @@ from migration.model import Engine, Event, Origin, RunRequest
 from migration.settings import MigrationSettings
 from migration.shadow import Governing, ProcessShadow, ShadowResult, builder, declared_read_only
 from migration.stores import KeptRuns
-from migration.telemetry import Metrics, configure_tracing, deliver_spans, multiprocess, render
+from migration.telemetry import Metrics, Tracing, multiprocess, render
 
 if TYPE_CHECKING:
     from migration.rollout import RampGauges
@@ -123,7 +123,7 @@ class Migration:
     ) -> None:
         multiprocess.begin()
         self._metrics = metrics = Metrics(watch_tenants=settings.watch_tenants, registry=registry, surfaces=settings.surfaces)
-        self.spans = configure_tracing(settings, service, partial(metrics.failed, "telemetry.export"))
+        self.tracing = Tracing(settings, service, metrics.lost)
         # Imported here, because the import of SQLAlchemy takes as long as all others together, and not every module that imports `compose`
         # calls it.
         from migration.evidence import GateNeeds, UnseenRuns
@@ -170,6 +170,7 @@ class Migration:
                 tombstones=self._runs.tombstones,
                 outcome_by_events=partial(outcome_by, policies[surface].endings),
                 failover=failovers[surface],
+                tracing=self.tracing,
             )
             for surface, both in engines.items()
         }
@@ -208,7 +209,7 @@ class Migration:
         async with AsyncExitStack() as closing:
             closing.callback(multiprocess.end)
             # Closed late, so that the spans of everything else are exported too.
-            closing.push_async_callback(asyncio.to_thread, deliver_spans, _DELIVERY_S)
+            closing.push_async_callback(asyncio.to_thread, self.tracing.close, _DELIVERY_S)
             closing.push_async_callback(self._runs.aclose)
             closing.callback(self.flags.close)
             closing.push_async_callback(asyncio.to_thread, self._facts.stop)
@@ -306,6 +307,9 @@ class Migration:
         """Pass the result of a shadow to the governor and the flags."""
         if self.governing is not None:
             self.governing.saw(result)
+        shed = result.comparison is None and result.failed is None
+        state = "shed" if shed else result.failed or "compared"
+        self.tracing.shadowed(result.run_id, state, result.comparison)
         self.flags.compared(result.run_id, result.comparison)
 
     def unready(self, surface: str) -> str | None:

@@ -16,7 +16,7 @@ from migration.isolation import LiveCanary, Neighbourhood
 from migration.model import NOT_SAMPLED, EffectError, Engine, Event, Origin, Outcome, RunRecord, RunRequest
 from migration.shadow import Begun, CountUnseen, Shadow, ShadowJob
 from migration.stages import Plan
-from migration.telemetry import Metrics, RunCounts, RunSpan, spans, start_run
+from migration.telemetry import Metrics, NoSpan, RunCounts, RunSpan, Tracing, span_id_of, spans, trace_id_of
 
 logger = logging.getLogger(__name__)
 _Ts = TypeVarTuple("_Ts")
@@ -85,6 +85,7 @@ class ExecutionFacade:
         neighbourhood: knows which tenants and users were served recently on all surfaces of the process; None: only this surface's tenants
             and users are known.
         failover: resumes runs that candidate fails, if the flags allow it for the run; None: no run is resumed.
+        tracing: the traces of the process; None: runs are not traced.
         clock: monotonic seconds.
     """
 
@@ -104,6 +105,7 @@ class ExecutionFacade:
         tax: RunTimes | None = None,
         neighbourhood: Neighbourhood | None = None,
         failover: Failover | None = None,
+        tracing: Tracing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         follow_threads()
@@ -118,7 +120,7 @@ class ExecutionFacade:
         self._outcome_by_events = outcome_by_events
         self._tax = tax
         self._neighbourhood = neighbourhood or Neighbourhood()
-        self._failover = failover
+        self._failover, self._tracing = failover, tracing
         self._clock = clock
 
     async def run(self, request: RunRequest, /, ending: RunEnding | None = None) -> AsyncGenerator[Event, None]:
@@ -135,9 +137,9 @@ class ExecutionFacade:
         if (tombstones := self._tombstones) is not None:  # stores/tombstones: the engines that run
             self._guard("stores.tombstones", tombstones.count, self.surface, decision.plan)
         begun = None if self._tax is None else self._tax.began()  # shadow/tax: what shadows cost users
-        span = start_run(partial(_about, request.surface, request.run_id, decision))
+        span = _UNTRACED if self._tracing is None else self._tracing.start_run(partial(_about, request.surface, request.run_id, decision))
         canary = self._enter(request)  # isolation/: the served user
-        performer = self._opened(request, decision, canary)  # 2 effects/: the journal of this run
+        performer = self._opened(request, decision, canary, span)  # 2 effects/: the journal of this run
         events = self._engines[decision.plan.serves].run(request)  # 3 the engine that the plan names
         # failover/: control continues the run if its candidate fails
         tape = self._watched(request, events, performer, decision, canary) if decision.fails_over else performer
@@ -163,7 +165,7 @@ class ExecutionFacade:
             raise
         finally:
             await tape.close(events)
-            record = tape.record(decision.plan.serves, outcome, error, span.trace_id)
+            record = tape.record(decision.plan.serves, outcome, error, trace_id_of(span))
             try:
                 ending.settle(outcome)
                 if self._writer is not None and outcome != "cancelled":
@@ -179,9 +181,11 @@ class ExecutionFacade:
                 self._guard("flags.track", self._flags.finished, request, decision, outcome, record.duration_s)
                 self._guard("shadow.offer", self._offer, record, decision, tape, span)  # 7 shadow/: never blocks, never raises
 
-    def _opened(self, request: RunRequest, decision: Decision, canary: LiveCanary | None) -> Recording:
+    def _opened(self, request: RunRequest, decision: Decision, canary: LiveCanary | None, span: RunSpan) -> Recording:
         """Return the run's tape. Effects are recorded if somebody reads them, or if a canary is planted into them."""
-        records = decision.effects_are_read or canary is not None
+        records = (
+            decision.effects_are_read or canary is not None or (span.drawn and self._tracing is not None and self._tracing.records_calls)
+        )
         return Recording(request, clock=self._clock, on_failure=self._failed, canary=canary, records=records)
 
     def _watched(
@@ -214,7 +218,8 @@ class ExecutionFacade:
             shadows=shadows,
             probability=decision.probability,
             deadline_s=self._shadow_deadline_s,
-            span_id=span.span_id,
+            span_id=span_id_of(span),
+            traced=span.drawn,
             neighbours=self._neighbourhood.tell() if shed is None else (),
             log=tape.log,
         )
@@ -232,7 +237,8 @@ class ExecutionFacade:
         if self._tax is not None and outcome == "completed":
             self._tax.ended(begun, record.duration_s)
         reason = "" if record.failover is None else record.failover.reason
-        span.end(outcome, failed=outcome not in ("completed", "cancelled"), failed_over=reason)
+        waits = decision.sampled and decision.plan.shadows is not None
+        span.end(record, outcome, waits=waits, failed_over=reason)
 
     def _guard(self, operation: Operation, step: Callable[[*_Ts], None], *about: *_Ts) -> None:
         """Run a step of the migration itself; its failure is counted instead of raised into the request."""
@@ -258,17 +264,15 @@ class _Unexplained:
 
 
 _UNEXPLAINED: Final = _Unexplained()
+_UNTRACED: Final = NoSpan()
 
 
-def _about(surface: str, run_id: str, decision: Decision) -> dict[str, str]:
+def _about(surface: str, run_id: str, decision: Decision) -> dict[str, str | bool | int | float | tuple[str, ...]]:
     stage = decision.plan.stage.value
     return {
         spans.SURFACE: surface,
         spans.RUN_ID: run_id,
         spans.STAGE: stage,
-        spans.ORIGIN: decision.plan.serves.value,
-        spans.ROLE: "serving",
-        spans.FLAG_KEY: decision.flag_key,
-        spans.FLAG_VARIANT: stage,
-        spans.FLAG_PROVIDER: "LaunchDarkly",
+        spans.REASON: decision.reason,
+        **decision.evaluated(),
     }

@@ -216,9 +216,29 @@ class MigrationSettings(msgspec.Struct, metaclass=FromVariables, frozen=True, kw
         float, Meta(ge=0, le=100, description="Percentage of shadows after which each engine is also compared with itself; 0: none.")
     ] = 2.0
     otlp_endpoint: Annotated[
-        str, Meta(description="OTLP/HTTP endpoint for spans; empty: spans are kept only in a ring buffer in memory.")
+        str,
+        Meta(
+            description="Address of an OTLP/HTTP collector for traces, such as http://127.0.0.1:4318; empty: they stay in memory. "
+            "OTEL_EXPORTER_OTLP_HEADERS, _CERTIFICATE, _CLIENT_CERTIFICATE, _CLIENT_KEY and _COMPRESSION apply."
+        ),
     ] = ""
-    trace_percent: Annotated[float, Meta(ge=0, le=100, description="Percentage of runs whose spans are kept and exported.")] = 100.0
+    trace_percent: Annotated[
+        float,
+        Meta(
+            ge=0, le=100, description="Percentage of runs whose traces are kept. Runs with a divergent or inconclusive verdict always are."
+        ),
+    ] = 100.0
+    trace_tenants: Annotated[
+        Literal["none", "watched", "all"],
+        Meta(description="Tenants whose names are in traces. watched: those of NETRA_MIGRATION_WATCH_TENANTS."),
+    ] = "watched"
+    trace_effects: Annotated[
+        bool,
+        Meta(
+            description="Whether calls of models and tools are also recorded for the traces of runs that no shadow reads; it costs such a "
+            "run about 0.15 ms."
+        ),
+    ] = False
 
     @staticmethod
     def defaults(project: Any) -> dict[str, Any]:  # noqa: ANN401 - the value given for `project`, if any

@@ -14,7 +14,6 @@ import msgspec
 import migration
 from migration.cli.names import configured_surface
 from migration.errors import ConfigurationError, MigrationError
-from migration.extras import extra
 from migration.model import Origin
 from migration.processes import ProcessTable, Told
 from migration.project import read_project
@@ -230,8 +229,6 @@ def metrics(settings: MigrationSettings) -> Iterator[CheckResult]:
             check="metrics", state="wrong", found=f"PROMETHEUS_MULTIPROC_DIR {shared} is not a writable folder", advice=advice
         )
     if settings.otlp_endpoint:
-        with extra("otlp"):
-            import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401 - whether it is there
         yield CheckResult(check="metrics", state="ok", found=f"spans go to {settings.otlp_endpoint}")
     said = "serve the result of `Migration.metrics()` under /metrics"
     here = Path(migration.__file__).parent

@@ -12,11 +12,11 @@ import typer
 from migration.cli.moves import Surface
 from migration.cli.names import configured_surface
 from migration.cli.output import JsonFlag, note
-from migration.errors import ConfigurationError, LostLeaseError, RolloutStateError
+from migration.errors import LostLeaseError, RolloutStateError
 from migration.settings import MigrationSettings
 
 if TYPE_CHECKING:
-    from migration.rollout import Rollout, RolloutStore
+    from migration.rollout import Position, Rollout, RolloutStore
 
 Reason = Annotated[str, typer.Option("--reason", help="The reason, for the history.")]
 _TRIES = 20
@@ -61,10 +61,6 @@ def start(
     settings = MigrationSettings()
     configured_surface(settings, surface)
     found = read_ramp(ramp or ramp_file(settings.project, surface) or DEFAULT_RAMP)
-    if cohorts := [step.name for step in found.steps if step.percent is None]:
-        raise ConfigurationError(
-            f"{found.source}: {cohorts[0]}: a controller moves percentages; write a percent, and pin the cohort's tenants"
-        )
     with closing(_store(settings)) as store:
         before = store.rollout(surface)
         if before is not None and before.state in {"running", "paused", "rolled back"}:
@@ -96,11 +92,8 @@ def resume(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout resume chat --reason "fixed in 4f2c"
     """
-    from migration.flags.editors import open_editor
-    from migration.rollout import position_of
-
     settings = MigrationSettings()
-    here = position_of(open_editor(settings).read().data, surface)
+    here = _position(settings, surface)
     with closing(_store(settings)) as store:
         _change(store, surface, ("paused", "rolled back"), state="running", why="", at=None, lasted_s=0.0)
         if here is not None:
@@ -130,13 +123,11 @@ def approve(surface: Surface, *, reason: Reason = "") -> None:
 
     Example: netra-migration rollout approve chat --reason "looked at the dashboard"
     """
-    from migration.flags.editors import open_editor
     from migration.history import operator
-    from migration.rollout import position_of
 
     settings = MigrationSettings()
     configured_surface(settings, surface)
-    here = position_of(open_editor(settings).read().data, surface)
+    here = _position(settings, surface)
     if here is None:
         raise RolloutStateError(f"{surface}: its flag does not say where it is on a ramp, so there is no step to approve")
     with closing(_store(settings)) as store:
@@ -160,6 +151,15 @@ def status(
     from migration.cli.rollout_page import show
 
     show(MigrationSettings(), surface, watch=watch, as_json=as_json)
+
+
+def _position(settings: MigrationSettings, surface: str) -> "Position | None":
+    """Return where the surface is on its ramp; None: its flag does not show it."""
+    from migration.flags.editors import open_editor
+    from migration.rollout import Gates, position_of
+
+    with closing(Gates(settings, reading=True)) as gates:
+        return position_of(open_editor(settings).read().data, surface, gates.ramp(surface))
 
 
 def _store(settings: MigrationSettings) -> "RolloutStore":

@@ -140,7 +140,7 @@ def _document(one: RampStatus) -> Mapping[str, Any]:
         "ramp": rollout.ramp_name,
         "steps": one.steps,
         "taken": one.taken,
-        "position": None if one.position is None else {"stage": one.position.stage, "percent": one.position.percent},
+        "position": None if one.position is None else msgspec.to_builtins(one.position),
         "since": one.since,
         "lasted_s": rollout.lasted_s,
         "approved_by": list(one.approved_by),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine, func, inspect, select, table, text
 
 from migration.errors import EvidenceError
+from migration.evidence.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -129,6 +130,9 @@ def _revisions(config: "Config") -> list[str]:
 
 
 def _census(connection: Connection) -> dict[str, int]:
-    """Return how many rows each table has."""
-    names = [name for name in inspect(connection).get_table_names() if name != _VERSIONS]
+    """Return how many rows each table of the evidence has.
+
+    The database may be shared with run stores, whose programs remove rows at the same time.
+    """
+    names = [name for name in inspect(connection).get_table_names() if name in metadata.tables]
     return {name: connection.execute(select(func.count()).select_from(table(name))).scalar_one() for name in names}

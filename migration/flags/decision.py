@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from migration.model import Comparison, Outcome, RunRequest
 from migration.stages import Plan
+from migration.telemetry import spans
 
 Reason = Literal["flag", "kill_switch", "last_known", "default_off"]
 """The origin of the plan: the flag itself, the kill switch, the last plan known for the tenant, or `off` because nothing is known."""
@@ -20,6 +21,11 @@ class Decision:
     sampled: bool  #: False: the plan names a shadow, but this run was not drawn; it is counted as not sampled
     probability: float = 1.0  #: probability with which the run was drawn, 0 to 1; 0: no run could be drawn
     fails_over: bool = False  #: whether control resumes the run if candidate serves it and fails before the commit point
+
+    def evaluated(self) -> dict[str, str]:
+        """Return the attributes of the event `feature_flag.evaluation`, see `migration/telemetry/spans.py`."""
+        reason = {"last_known": "stale", "default_off": "default"}.get(self.reason, "unknown")
+        return {spans.FLAG_KEY: self.flag_key, spans.FLAG_VARIANT: self.plan.stage.value, spans.FLAG_REASON: reason}
 
     @property
     def effects_are_read(self) -> bool:

@@ -20,7 +20,7 @@ from ldclient.migrations.tracker import MigrationOpEvent
 
 from migration.flags.decision import Decision
 from migration.model import Comparison, Origin, Outcome, RunRequest, Verdict
-from migration.telemetry import Metrics
+from migration.telemetry import Metrics, spans
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,22 @@ class EvaluatedDecision(Decision):
     """A decision with LaunchDarkly's evaluation."""
 
     evaluation: MigrationOpEvent | None  #: None: the flag was not evaluated, so there is nothing to report
+    provider: str = "unknown"  #: where the flags come from: `flags_source` of the settings
+
+    def evaluated(self) -> dict[str, str]:
+        """Return the attributes of the event `feature_flag.evaluation`, with what LaunchDarkly's evaluation says."""
+        told = {**Decision.evaluated(self), spans.FLAG_PROVIDER: self.provider}
+        if self.evaluation is None:
+            return told
+        flag, detail = self.evaluation.flag, self.evaluation.detail
+        if flag is not None:
+            told[spans.FLAG_VERSION] = str(flag.version)
+        if self.reason in ("flag", "kill_switch"):
+            told[spans.FLAG_VARIANT] = str(detail.value)
+            told[spans.FLAG_REASON] = _reason(
+                detail.reason.get("kind", ""), split=flag is not None and flag.fallthrough.rollout is not None
+            )
+        return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +69,14 @@ class _Compared:
     run_id: str
     verdict: Verdict | None  #: None: the shadow was shed or failed
     durations_s: Mapping[Origin, float]
+
+
+def _reason(kind: str, *, split: bool) -> str:
+    """Return OpenTelemetry's word for LaunchDarkly's reason."""
+    if kind == "FALLTHROUGH":
+        return "split" if split else "default"
+    words = {"OFF": "disabled", "TARGET_MATCH": "targeting_match", "RULE_MATCH": "targeting_match", "ERROR": "error"}
+    return words.get(kind, "unknown")
 
 
 class OpEvents:

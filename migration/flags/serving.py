@@ -96,6 +96,7 @@ class LaunchDarklyFlags:
         self.surfaces = settings.surfaces
         self._metrics = metrics
         self._level, self._random = (governor or Ungoverned()).level, draw
+        self._provider = settings.flags_source
         self._starts_at_off = settings.start_without_flags == "off"
         self._answers: dict[_Key, _Answer] = {}
         self._outdated: dict[_Key, _Answer] = {}
@@ -260,8 +261,7 @@ class LaunchDarklyFlags:
             counter=self._metrics.flag_decisions.labels(surface, plan.stage.value, reason),
         )
 
-    @staticmethod
-    def _draw(answer: _Answer, surface: str, level: int) -> _Draw:
+    def _draw(self, answer: _Answer, surface: str, level: int) -> _Draw:
         """Return the two decisions at that level of the governor, and cache them."""
         likely = probability(answer.percent, level)
         sampled, unsampled = (
@@ -273,6 +273,7 @@ class LaunchDarklyFlags:
                 probability=likely,
                 fails_over=answer.fails_over,
                 evaluation=answer.evaluation,
+                provider=self._provider,
             )
             for sampled in (True, False)
         )

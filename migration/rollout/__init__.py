@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from migration.rollout.edit import Edits, Written, repeated, sentence
     from migration.rollout.flag_removal import remove_flags
     from migration.rollout.gate import GateDecision, decide
+    from migration.rollout.gate_rules import What
     from migration.rollout.gates import Gated, Gates
     from migration.rollout.parts import EditParts
     from migration.rollout.position import Position, position_of, reached, target
     from migration.rollout.preview import Preview, moves_as_json
-    from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, What, parse_ramp, read_ramp
+    from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, parse_ramp, read_ramp
     from migration.rollout.ramp_gauges import RampGauges
     from migration.rollout.reading import StandingReader
     from migration.rollout.running import RunningController
@@ -42,7 +43,7 @@ else:
             "StandingReader": "reading",
             "Step": "ramp_file",
             "Summary": "simulation",
-            "What": "ramp_file",
+            "What": "gate_rules",
             "World": "simulation",
             "Written": "edit",
             "decide": "gate",

@@ -15,18 +15,19 @@ be read or written, the controller holds.
 import logging
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Protocol
 
 from migration.errors import LostLeaseError, MigrationError, UnprovenEditError
 from migration.rollout.clocks import Clocks
 from migration.rollout.gate import GateDecision, decide
+from migration.rollout.gate_rules import Gate
 from migration.rollout.happened import Happened, document
 from migration.rollout.leader import Leader
 from migration.rollout.moving import Mover, Where
 from migration.rollout.position import START, Position, reached, target
-from migration.rollout.ramp_file import Gate, Ramp, Step, parse_ramp
+from migration.rollout.ramp_file import Ramp, Step, parse_ramp
 from migration.rollout.standing import Standing
 from migration.rollout.store import Intent, Rollout, RolloutStore, Taken
 from migration.stages import STAGE_ORDER
@@ -141,7 +142,8 @@ class Controller:
 
     def _one(self, rollout: Rollout) -> None:
         surface = rollout.surface
-        where = self._mover.where(surface)
+        ramp = parse_ramp(rollout.ramp, rollout.ramp_name)
+        where = self._mover.where(surface, ramp)
         if rollout.intent is not None:
             self._resolve(rollout, rollout.intent, where)
             return
@@ -155,7 +157,6 @@ class Controller:
             self._pause(rollout, f"another edit moved the surface back from {rollout.at} to {here}")
             return
         taken = self._store.seen(surface, here, self._clocks.now)
-        ramp = parse_ramp(rollout.ramp, rollout.ramp_name)
         number = reached(ramp, here)
         at = _At(where=where, ramp=ramp, number=number, taken=taken)
         if number == len(ramp.steps) - 1:
@@ -180,7 +181,7 @@ class Controller:
         if against:
             self._hold(rollout, at, standing, against, decision)
         else:
-            self._move(rollout, at, target(at.ramp.steps[at.number + 1]), decision, standing)
+            self._move(rollout, at, target(at.ramp, at.number + 1), decision, standing)
 
     def _against(self, surface: str, where: Where) -> tuple[str, ...]:
         """Return the objections to a promotion that the gate allows."""
@@ -192,7 +193,7 @@ class Controller:
     def _roll_back(self, rollout: Rollout, at: _At, decision: GateDecision, standing: Standing | None) -> None:
         step = at.ramp.steps[at.number]
         back = STAGE_ORDER[max(0, STAGE_ORDER.index(step.stage) - 1)]
-        tenants = tuple(sorted(standing.breached)) if standing is not None and standing.breaches else ()
+        tenants = _reach(step.gate, at.ramp, standing.breached) if standing is not None and standing.breaches else ()
         if step.gate.roll_back == "all" or not tenants:
             self._move(rollout, at, Position(back, 100.0), decision, standing)
             return
@@ -215,12 +216,20 @@ class Controller:
         self._check_lead(rollout)
         what: Literal["promote", "roll back"] = "roll back" if decision.what == "roll back" else "promote"
         version = at.where.version
-        intent = Intent(id=uuid.uuid4().hex, what=what, stage=to.stage, percent=to.percent, version=version, reasons=decision.reasons)
+        intent = Intent(
+            id=uuid.uuid4().hex,
+            what=what,
+            stage=to.stage,
+            percent=to.percent,
+            cohorts=to.cohorts,
+            version=version,
+            reasons=decision.reasons,
+        )
         noted = document(decision, standing, self._clocks.now, at.gate)
         rollout = self._store.change(rollout, holder=self.leader.name, intent=intent, decision=noted)
         why = f"{what}: {' '.join(decision.reasons)}"[:_LONGEST_WHY]
         try:
-            seen = self._mover.move(rollout.surface, to, version, why, back=what == "roll back")
+            seen = self._mover.move(rollout.surface, at.ramp, to, version, why, back=what == "roll back")
         except UnprovenEditError as error:  # nothing was written
             _, known, _ = self._refused.get(rollout.surface, (0, (), 0.0))
             self._refused[rollout.surface] = (version, error.problems, self._monotonic() + _AGAIN_S)
@@ -335,4 +344,10 @@ class Controller:
 
 
 def _goal(intent: Intent) -> Position:
-    return Position(intent.stage, intent.percent)
+    return Position(intent.stage, intent.percent, intent.cohorts)
+
+
+def _reach(gate: Gate, ramp: Ramp, breached: Collection[str]) -> tuple[str, ...]:
+    """Return the tenants that a breach sends back, unless it sends back all."""
+    cohorts = ramp.cohorts.values() if gate.roll_back == "cohort" else ()
+    return tuple(sorted({*breached, *(one for tenants in cohorts if not set(tenants).isdisjoint(breached) for one in tenants)}))

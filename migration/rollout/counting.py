@@ -12,7 +12,7 @@ import msgspec
 
 from migration.evidence import ComparedRow, UnseenRow
 from migration.model import NOT_SAMPLED, Verdict
-from migration.rollout.ramp_file import Gate
+from migration.rollout.gate_rules import Gate
 from migration.rollout.standing import Standing
 from migration.statistics import LatencyPairs, Mean, Outcomes
 

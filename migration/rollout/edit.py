@@ -7,7 +7,7 @@
 5. record it in the history                                  history/
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
@@ -71,16 +71,27 @@ class Edits:
         self.parts.close()
 
     def share(
-        self, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, progress: Progress = _silent
+        self,
+        surface: str,
+        stage: Stage,
+        percent: float = 100.0,
+        rest: Stage | None = None,
+        *,
+        freed: Collection[str] = (),
+        progress: Progress = _silent,
     ) -> Preview:
-        """Return the effect of a percentage of a surface. Raises ConfigurationError, FlagSourceError."""
-        change = partial(flag_edits.share, surface=surface, stage=stage, percent=percent, rest=rest)
+        """Return the effect of a percentage of a surface; `freed` tenants lose their pins. Raises ConfigurationError, FlagSourceError."""
+        change = partial(flag_edits.share, surface=surface, stage=stage, percent=percent, rest=rest, freed=freed)
         return self._stage(surface, change, Aim(stage=stage, percent=percent), progress)
 
     def pin(self, surface: str, tenant_id: str, stage: Stage, *, progress: Progress = _silent) -> Preview:
         """Return the effect of pinning one tenant to a stage. Raises ConfigurationError, FlagSourceError."""
-        change = partial(flag_edits.pin, surface=surface, tenant_id=tenant_id, stage=stage)
-        return self._stage(surface, change, Aim(stage=stage, tenant_id=tenant_id), progress)
+        return self.pin_each(surface, [tenant_id], stage, progress=progress)
+
+    def pin_each(self, surface: str, tenants: Sequence[str], stage: Stage, *, progress: Progress = _silent) -> Preview:
+        """Return the effect of pinning these tenants to a stage. Raises ConfigurationError, FlagSourceError."""
+        change = partial(flag_edits.pin_each, surface=surface, tenants=tenants, stage=stage)
+        return self._stage(surface, change, Aim(stage=stage, tenants=tuple(tenants)), progress)
 
     def unpin(self, surface: str, tenant_id: str, *, progress: Progress = _silent) -> Preview:
         """Return the effect of unpinning one tenant. Raises ConfigurationError, FlagSourceError."""

@@ -17,7 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil, isfinite, log
 from typing import Final
 
-from migration.rollout.ramp_file import DAYS, Gate, Step, What
+from migration.rollout.gate_rules import DAYS, Gate, What
+from migration.rollout.ramp_file import Step
 from migration.rollout.standing import Standing
 from migration.stages import PLANS
 from migration.statistics import THESE, Outcomes, least_share

@@ -72,8 +72,8 @@ class Gates:
             ConfigurationError: the ramp is not valid, or an extra is missing.
             RolloutStateError: it is not known when the surface took the step.
         """
-        here = position_of(data, surface)
         ramp = self.ramp(surface)
+        here = position_of(data, surface, ramp)
         number = -1 if here is None else reached(ramp, here)
         if here is None or number < 0:
             return None
@@ -103,12 +103,13 @@ class Gates:
 
     def moved(self, surface: str, data: FlagData) -> None:
         """Record where a surface is after an edit. Raises RolloutStateError."""
-        if (here := position_of(data, surface)) is not None:
+        if (here := position_of(data, surface, self.ramp(surface))) is not None:
             self._since(surface, here)
 
     def _of_a_pin(self, surface: str, data: FlagData, left: set[Stage]) -> tuple[str, ...]:
         """Return the objections to a pin, from the gate of each stage that the tenant leaves."""
-        ramp, here = self.ramp(surface), position_of(data, surface) or START
+        ramp = self.ramp(surface)
+        here = position_of(data, surface, ramp) or START
         found: list[str] = []
         for stage in sorted(left, key=STAGE_ORDER.index):
             step = next((step for step in reversed(ramp.steps) if step.stage is stage), None)
@@ -118,13 +119,13 @@ class Gates:
         return tuple(found)
 
     def _of_a_share(self, surface: str, preview: Preview) -> tuple[str, ...]:
-        before = position_of(preview.read.data, surface)
-        after = position_of(preview.read.data.with_flag(preview.key, preview.flag), surface)
+        ramp = self.ramp(surface)
+        before = position_of(preview.read.data, surface, ramp)
+        after = position_of(preview.read.data.with_flag(preview.key, preview.flag), surface, ramp)
         if before is None or after is None:
             return ("the flag does not assign tenants by their key, so it is not known where the ramp is",)
         if not before < after or before == START:  # nobody has been compared yet: the first step has no gate before it
             return ()
-        ramp = self.ramp(surface)
         here, there = reached(ramp, before), reached(ramp, after)
         skipped = [step.name for step in ramp.steps[here + 1 : there]]
         found = [f"the edit skips steps of the ramp: {', '.join(skipped)}"] if skipped else []

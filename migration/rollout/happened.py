@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from migration.rollout.gate import GateDecision, intervals
-from migration.rollout.ramp_file import Gate
+from migration.rollout.gate_rules import Gate
 from migration.rollout.standing import Standing
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from migration.errors import EditConflictError
+from migration.errors import EditConflictError, UnprovenEditError
 from migration.flags.edits import share
 from migration.flags.meaning import FlagData, FlagEvaluator, Tenant, quiet_sdk, surface_flag_key
 from migration.flags.proofs import bands
@@ -14,8 +14,9 @@ from migration.history import Entry
 from migration.model import Stage
 from migration.processes import Told
 from migration.rollout.edit import Edits
-from migration.rollout.position import Position, position_of
+from migration.rollout.position import Position, pinned_stages, position_of
 from migration.rollout.preview import Preview
+from migration.rollout.ramp_file import Ramp
 from migration.settings import MigrationSettings
 from migration.stages import STAGE_ORDER
 
@@ -38,15 +39,16 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
 class Mover(Protocol):
     """Reads and moves a surface. Every method raises MigrationError if the flags cannot be read or written; then nothing was changed."""
 
-    def where(self, surface: str, /) -> Where:
-        """Return where the surface is."""
+    def where(self, surface: str, ramp: Ramp, /) -> Where:
+        """Return where the surface is on its ramp."""
         ...
 
-    def move(self, surface: str, to: Position, version: int, why: str, /, *, back: bool) -> str:
+    def move(self, surface: str, ramp: Ramp, to: Position, version: int, why: str, /, *, back: bool) -> str:
         """Move the surface, if its flag still has this version, and return what the processes do, as a sentence.
 
         Args:
             surface: its name.
+            ramp: its ramp, with the tenants of the cohorts.
             to: its new position.
             version: the flag's version.
             why: the reason, for the history.
@@ -81,18 +83,18 @@ class EditMover:
     def __init__(self, settings: MigrationSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._fresh_s = _HOSTED_S if settings.flags_source == "launchdarkly" else 0.0
-        self._seen: dict[str, tuple[float, Where]] = {}
+        self._seen: dict[str, tuple[float, str, Where]] = {}
 
-    def where(self, surface: str, /) -> Where:
+    def where(self, surface: str, ramp: Ramp, /) -> Where:
         """Return where the surface is. See `Mover`."""
         seen = self._seen.get(surface)
-        if seen is not None and self._clock() - seen[0] < self._fresh_s:
-            return seen[1]
-        found = self._where(surface)
-        self._seen[surface] = (self._clock(), found)
+        if seen is not None and self._clock() - seen[0] < self._fresh_s and seen[1] == ramp.text:
+            return seen[2]
+        found = self._where(surface, ramp)
+        self._seen[surface] = (self._clock(), ramp.text, found)
         return found
 
-    def _where(self, surface: str) -> Where:
+    def _where(self, surface: str, ramp: Ramp) -> Where:
         with Edits(self._settings, wait_s=_WAIT_S) as edits:
             data = edits.read().data
             told = edits.parts.processes()
@@ -100,20 +102,22 @@ class EditMover:
             killed = evaluator.killed(surface, Tenant(tenant_id="anybody"))
         killed |= self._settings.path(self._settings.emergency_file).exists()
         return Where(
-            position=position_of(data, surface),
+            position=position_of(data, surface, ramp),
             version=_version(data, surface),
             killed=killed,
             unfollowed=_unfollowed(told, data.version),
         )
 
-    def move(self, surface: str, to: Position, version: int, why: str, /, *, back: bool) -> str:
+    def move(self, surface: str, ramp: Ramp, to: Position, version: int, why: str, /, *, back: bool) -> str:
         """Move the surface. See `Mover`."""
         self._seen.pop(surface, None)
         with Edits(self._settings, wait_s=_WAIT_S) as edits:
-            percent, rest = to.percent, None
-            if back:
-                percent, rest = _back(edits.read().data, surface, to)
-            preview = edits.share(surface, to.stage, percent, rest)
+            data = edits.read().data
+            if to.cohorts:
+                preview = edits.pin_each(surface, _unpinned(data, surface, ramp, to.cohorts[-1]), to.stage)
+            else:
+                percent, rest = _back(data, surface, to) if back else (to.percent, None)
+                preview = edits.share(surface, to.stage, percent, rest, freed=_freed(data, surface, ramp, to, back=back))
             _check_version(edits, preview, surface, version)
             return edits.write(preview, forced=back, reason=why).confirmation.sentence()
 
@@ -163,6 +167,33 @@ def _check_version(edits: Edits, preview: Preview, surface: str, version: int) -
 def _version(data: FlagData, surface: str) -> int:
     flag = data.flags.get(surface_flag_key(surface))
     return 0 if flag is None else int(flag["version"])
+
+
+def _unpinned(data: FlagData, surface: str, ramp: Ramp, cohort: str) -> list[str]:
+    """Return the tenants of a cohort that no target names; the others stay where operators or a rollback have put them.
+
+    Raises:
+        UnprovenEditError: there are none.
+    """
+    pinned = pinned_stages(data, surface)
+    found = [tenant for tenant in ramp.cohorts[cohort] if tenant not in pinned]
+    if not found:
+        raise UnprovenEditError(surface, (f"all tenants of {cohort} are pinned to an earlier stage; unpin those that may move",))
+    return found
+
+
+def _freed(data: FlagData, surface: str, ramp: Ramp, to: Position, *, back: bool) -> set[str]:
+    """Return the tenants of cohorts that need no pin any more: all tenants reach their stage, or are rolled back behind it."""
+    here = STAGE_ORDER.index(to.stage)
+    if to.percent < _ALL:
+        return set()
+    pinned = {tenant: STAGE_ORDER.index(stage) for tenant, stage in pinned_stages(data, surface).items()}
+    return {
+        tenant
+        for tenants in ramp.cohorts.values()
+        for tenant in tenants
+        if pinned.get(tenant) == here or (back and pinned.get(tenant, 0) > here)
+    }
 
 
 def _back(data: FlagData, surface: str, to: Position) -> tuple[float, Stage | None]:

@@ -6,79 +6,36 @@ most-divergent = "2 %"
 
 [[step]]
 stage = "shadow"
-percent = 10                  # or: cohort = "pilots"
+cohort = "pilots"             # or: percent = 10
 
 [[step]]
 stage = "shadow"
 percent = 100
 gate.soak = "24 h"            # this step alone
+
+[cohorts]                     # tenants that move together
+pilots = ["acme", "globex"]
 ```
 
 A gate decides when the ramp may *leave* its step. Shares are written as "2 %", times as "30 min", "24 h" or "7 d". The name of a count
 says what is counted. A ramp is complete when it reaches its last step.
 """
 
-import re
-from dataclasses import dataclass
-from datetime import datetime, time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Final
 
 import msgspec
 
-from migration.model import Severity, Stage
-from migration.stages import STAGE_ORDER
-from migration.statistics import THESE, Claim
+from migration.model import Stage
+from migration.rollout.gate_rules import Gate, read_gate
+from migration.stages import PLANS, STAGE_ORDER
 from migration.toml_text import TomlText
 
-Day = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-What = Literal["promote", "hold", "roll back"]
-"""The decision of a gate."""
-Reach = Literal["all", "tenant"]
-DAYS: Final[tuple[Day, ...]] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DEFAULT_RAMP: Final = Path(__file__).with_name("default_ramp.toml")
 
-_SHARE: Final = re.compile(r"(\d+(?:\.\d+)?) ?%")
-_TIME: Final = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|d)")
-_SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_HOURS: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _ALL: Final = 100.0
-
-
-class GateRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
-    """The rules of a gate, as they are written in the file. Each default has its reason next to it.
-
-    Some things cannot be set or switched off: a breach of isolation always rolls back. An expired ledger entry, or a step without any
-    compared run, always holds.
-    """
-
-    alpha: str = "5 %"  #: chance of a wrong promotion over all checks of a step; the next step's gate would probably notice such an error
-    #: the tenants that the bounds are about; bounds for unseen tenants need hundreds of compared tenants, see docs/migration/statistics.md
-    claim: Claim = THESE
-    least_comparisons: int = 300  #: number of compared runs; fewer runs probably do not use every path, and do not show slow runs
-    least_tenants: int = 5  #: number of tenants with a comparison; the runs of one busy tenant do not represent the others
-    most_divergent: str = "2 %"  #: upper bound of the share of drawn runs that diverge; a run that was not seen counts as divergent
-    #: the same for each severity: 300 runs without a divergence prove 1.4 %, 420 prove 1 %
-    most_divergent_of: dict[Severity, str] = msgspec.field(default_factory=lambda: {"security": "1 %"})
-    most_divergent_stratum: str = "10 %"  #: the same for each event kind x tool x outcome; rare paths have few runs
-    most_failed_more: str = "1 %"  #: upper bound of the share of runs by which candidate fails more often than control
-    slow_quantile: str = "95 %"  #: a run is slow above this quantile of control's times; a higher quantile leaves few slow runs
-    #: upper bound of the share of runs by which candidate has more slow runs than control; 3 % more are slow if all runs take about 10 %
-    #: longer; 100 %: the rule is off
-    most_slow_more: str = "2 %"
-    least_coverage: str = "95 %"  #: share of the drawn runs that were compared; with fewer, shadows do not show enough
-    #: lower bound of the share of injected differences that the comparison sees, to prove that it is not blind
-    least_detected: str = "99 %"
-    #: number of rounds that compared engines with themselves; with fewer, no difference is classified as noise
-    least_noise_rounds: int = 20
-    soak: str = "1 h"  #: time that the step must last; a leak or a growing queue needs time to show
-    approvals: int = 0  #: number of different people who must approve; 2: the four-eyes principle
-    not_on: tuple[Day, ...] = ("friday", "saturday", "sunday")  #: days on which nothing is promoted, because few people are there to watch
-    between: str = "00:00-24:00"  #: hours in which promotions are allowed
-    time_zone: str = "UTC"  #: time zone of these days and hours
-    #: which tenants a breach moves back: all, or only those whose runs contain it; other rollbacks move all tenants
-    roll_back: Reach = "all"
 
 
 class StepText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
@@ -95,40 +52,7 @@ class RampText(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     gate: dict[str, Any] = {}
     step: list[StepText] = []
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """The conditions for leaving a step. Shares from 0 to 1, times in seconds."""
-
-    alpha: float
-    claim: Claim
-    least_comparisons: int
-    least_tenants: int
-    most_divergent: float
-    most_divergent_of: dict[Severity, float]
-    most_divergent_stratum: float
-    most_failed_more: float
-    slow_quantile: float
-    most_slow_more: float
-    least_coverage: float
-    least_detected: float
-    least_noise_rounds: int
-    soak_s: float
-    approvals: int
-    not_on: tuple[Day, ...]
-    between: tuple[time, time] | None  #: hours in which promotions are allowed; None: at any hour
-    time_zone: ZoneInfo
-    roll_back: Reach
-
-    def closed(self, now: datetime) -> str | None:
-        """Return why nothing is promoted at this time, such as "not on a friday"; None: promotions are allowed."""
-        here = now.astimezone(self.time_zone)
-        if (day := DAYS[here.weekday()]) in self.not_on:
-            return f"not on a {day}"
-        if self.between and not self.between[0] <= here.time() < self.between[1]:
-            return f"only between {self.between[0]:%H:%M} and {self.between[1]:%H:%M} {self.time_zone.key}"
-        return None
+    cohorts: dict[str, list[str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +63,7 @@ class Step:
     percent: float | None  #: above 0, at most 100; None: a cohort
     cohort: str | None  #: None: a percentage
     gate: Gate
+    tenants: tuple[str, ...] = ()  #: the tenants of the cohort; (): a percentage
 
     @property
     def name(self) -> str:
@@ -153,6 +78,7 @@ class Ramp:
     source: str  #: the file
     steps: tuple[Step, ...]
     text: str = ""  #: TOML
+    cohorts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: the tenants of each cohort
 
 
 def read_ramp(file: Path = DEFAULT_RAMP) -> Ramp:
@@ -174,25 +100,37 @@ def _ramp(text: TomlText) -> Ramp:
     written = text.read(RampText)
     if not written.step:
         raise text.error("the ramp has no step; write [[step]] with a stage and a percent")
-    _gate(text, written.gate, ("gate",))
-    steps = [_step(text, written, number) for number in range(len(written.step))]
+    read_gate(text, written.gate, ("gate",))
+    cohorts = {name: _cohort(text, name, tenants) for name, tenants in written.cohorts.items()}
+    steps = [_step(text, written, cohorts, number) for number in range(len(written.step))]
     for number in range(len(steps)):
         if problem := _order(steps[:number], steps[number]):
             raise text.error(problem, "step", number)
-    return Ramp(source=text.source, steps=tuple(steps), text=text.written)
+    return Ramp(source=text.source, steps=tuple(steps), text=text.written, cohorts=cohorts)
 
 
-def _step(text: TomlText, ramp: RampText, number: int) -> Step:
+def _cohort(text: TomlText, name: str, tenants: list[str]) -> tuple[str, ...]:
+    if not tenants or not all(tenant.strip() for tenant in tenants):
+        raise text.error(f"the cohort {name} needs ids of tenants, and none of them is empty", "cohorts", name)
+    return tuple(dict.fromkeys(tenants))
+
+
+def _step(text: TomlText, ramp: RampText, cohorts: Mapping[str, tuple[str, ...]], number: int) -> Step:
     written = ramp.step[number]
     at = ("step", number)
     if (written.percent is None) == (written.cohort is None):
         raise text.error("a step has either a percent or a cohort", *at)
     if written.percent is not None and not 0.0 < written.percent <= _ALL:
         raise text.error(f"percent is {written.percent:g}; it lies above 0 and is at most 100", *at, "percent")
-    if written.cohort is not None and not written.cohort.strip():
-        raise text.error("the cohort has no name", *at, "cohort")
-    gate = _gate(text, ramp.gate | written.gate, (*at, "gate"))
-    return Step(stage=written.stage, percent=written.percent, cohort=written.cohort, gate=gate)
+    if written.cohort is not None and written.cohort not in cohorts:
+        raise text.error(f'"{written.cohort}" is not a cohort of this ramp; list its tenants in [cohorts]', *at, "cohort")
+    tenants = cohorts.get(written.cohort or "", ())
+    gate = read_gate(text, ramp.gate | written.gate, (*at, "gate"))
+    if tenants and PLANS[written.stage].shadows is not None and len(tenants) < gate.least_tenants:
+        raise text.error(
+            f"the cohort {written.cohort} has {len(tenants)} tenants, and its gate needs {gate.least_tenants}; set gate.least-tenants", *at
+        )
+    return Step(stage=written.stage, percent=written.percent, cohort=written.cohort, gate=gate, tenants=tenants)
 
 
 def _order(before: list[Step], step: Step) -> str | None:
@@ -205,89 +143,16 @@ def _order(before: list[Step], step: Step) -> str | None:
         return f"{last.value} -> {step.stage.value} skips a stage; go to {STAGE_ORDER[STAGE_ORDER.index(last) + 1].value} first"
     if place == 1 and before and before[-1].percent != _ALL:
         return f"{step.stage.value} begins before everybody is at {last.value}; have a step with percent = 100 at {last.value} first"
-    reached = max((one.percent or 0.0 for one in before if one.stage is step.stage), default=0.0)
     if place == 0 and step.stage is Stage.OFF:
         return "a ramp begins after off, with dualwrite"
+    return _falling(before, step)
+
+
+def _falling(before: list[Step], step: Step) -> str | None:
+    """Return what is wrong with a step that should move more tenants to its stage than these steps; None: nothing."""
+    if step.cohort is not None and any((one.stage, one.cohort) == (step.stage, step.cohort) for one in before):
+        return f"{step.name} is there twice: the cohort is at {step.stage.value} already"
+    reached = max((one.percent or 0.0 for one in before if one.stage is step.stage), default=0.0)
     if (step.percent or _ALL) <= reached:
         return f"{step.name} comes after {reached:g} %: a percentage rises from step to step"
     return None
-
-
-def _gate(text: TomlText, written: dict[str, Any], at: tuple[str | int, ...]) -> Gate:
-    try:
-        rules = msgspec.convert(written, GateRules)
-    except msgspec.ValidationError as error:
-        raise text.error(f"{str(error).replace('Object ', 'the gate ')}", *at, *_named(str(error))) from error
-    return _Reading(text, at).gate(rules)
-
-
-def _named(message: str) -> tuple[str, ...]:
-    """Return the key in msgspec's message."""
-    found = re.search(r"unknown field `(.+?)`|at `\$\.([^`.\[]+)", message)
-    return (found[1] or found[2],) if found else ()
-
-
-class _Reading:
-    """Reads the values of one gate; an error names the place of the wrong value."""
-
-    def __init__(self, text: TomlText, at: tuple[str | int, ...]) -> None:
-        self._text, self._at = text, at
-
-    def gate(self, rules: GateRules) -> Gate:
-        for name in ("least_comparisons", "least_tenants", "least_noise_rounds", "approvals"):
-            least = 1 if name in {"least_comparisons", "least_tenants"} else 0
-            if getattr(rules, name) < least:
-                raise self._error(name, f"is {getattr(rules, name)}; it is {least} or more")
-        return Gate(
-            alpha=self._share("alpha", rules.alpha, most=0.5),
-            claim=rules.claim,
-            least_comparisons=rules.least_comparisons,
-            least_tenants=rules.least_tenants,
-            most_divergent=self._share("most_divergent", rules.most_divergent),
-            most_divergent_of={kind: self._share("most_divergent_of", share) for kind, share in rules.most_divergent_of.items()},
-            most_divergent_stratum=self._share("most_divergent_stratum", rules.most_divergent_stratum),
-            most_failed_more=self._share("most_failed_more", rules.most_failed_more),
-            slow_quantile=self._share("slow_quantile", rules.slow_quantile),
-            most_slow_more=self._share("most_slow_more", rules.most_slow_more, most=1.0),
-            least_coverage=self._share("least_coverage", rules.least_coverage, most=1.0),
-            least_detected=self._share("least_detected", rules.least_detected),
-            least_noise_rounds=rules.least_noise_rounds,
-            soak_s=self._seconds("soak", rules.soak),
-            approvals=rules.approvals,
-            not_on=rules.not_on,
-            between=self._between(rules.between),
-            time_zone=self._zone(rules.time_zone),
-            roll_back=rules.roll_back,
-        )
-
-    def _error(self, name: str, problem: str) -> Exception:
-        key = name.replace("_", "-")
-        return self._text.error(f"{key} {problem}", *self._at, key)
-
-    def _share(self, name: str, written: str, *, most: float = 0.999) -> float:
-        found = _SHARE.fullmatch(written.strip())
-        share = float(found[1]) / 100 if found else 0.0
-        if not 0.0 < share <= most:
-            raise self._error(name, f'is "{written}"; write a share above 0 and at most {100 * most:g} %, such as "2 %"')
-        return share
-
-    def _seconds(self, name: str, written: str) -> float:
-        found = _TIME.fullmatch(written.strip())
-        if not found:
-            raise self._error(name, f'is "{written}"; write a time such as "30 min", "24 h" or "7 d"')
-        return float(found[1]) * _SECONDS[found[2]]
-
-    def _between(self, written: str) -> tuple[time, time] | None:
-        if written == "00:00-24:00":
-            return None
-        found = _HOURS.fullmatch(written)
-        hours = found and (time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4])))
-        if not hours or hours[0] >= hours[1]:
-            raise self._error("between", f'is "{written}"; write hours of one day, such as "09:00-16:00"')
-        return hours
-
-    def _zone(self, written: str) -> ZoneInfo:
-        try:
-            return ZoneInfo(written)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise self._error("time_zone", f'is "{written}", which is not known; write a name such as "Europe/Berlin"') from error

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
+from migration.rollout.gate_rules import What
 from migration.rollout.position import reached
-from migration.rollout.ramp_file import What, parse_ramp
+from migration.rollout.ramp_file import parse_ramp
 from migration.rollout.store import Rollout, RolloutStore, State
 from migration.settings import MigrationSettings
 from migration.telemetry import Metrics

@@ -1,7 +1,7 @@
 """Simulated ramps: how long a ramp takes and how often it decides wrongly, with simulated runs and the gate that decides real ramps.
 
-Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the given one. At a percentage of `shadow`,
-this share of the tenants is compared. From `live` on all tenants are compared. Approvals are given immediately, and noise is measured.
+Tenants differ in traffic and in rate of divergence; the mean rate over all runs is the given one. At a percentage, this share of the
+tenants is compared; at a cohort, as many as it has. Approvals are given immediately, and noise is measured.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,6 @@ from math import ceil
 from typing import Final, Literal
 
 from migration.extras import extra
-from migration.model import Stage
 from migration.rollout.gate import decide, outcome
 from migration.rollout.ramp_file import Ramp, Step
 from migration.rollout.standing import Standing
@@ -171,9 +170,10 @@ class _Crowd:
         standing.latency.add(*times)
 
     def _compared(self, step: Step) -> int:
-        """Return how many of the tenants are compared, beginning with the first; a cohort counts as a tenth of all tenants."""
-        percent = 100.0 if step.stage is not Stage.SHADOW else step.percent or 10.0
-        return max(1, ceil(self._world.tenants * percent / 100.0))
+        """Return how many of the tenants are compared, beginning with the first."""
+        if step.percent is None:
+            return min(self._world.tenants, len(step.tenants))
+        return max(1, ceil(self._world.tenants * step.percent / 100.0))
 
 
 def _scaled(rates: "np.ndarray", traffic: "np.ndarray", mean: float) -> "np.ndarray":

@@ -38,6 +38,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     what: Literal["promote", "roll back"]
     stage: Stage  #: the new stage
     percent: float
+    cohorts: tuple[str, ...] = ()
     version: int  #: the flag's version before the move; 0: there was no flag
     reasons: tuple[str, ...]
 
@@ -111,7 +112,7 @@ class RolloutStore:
             known = _taken(connection, surface)
             if known is not None and known.position == here and not anew:
                 return known
-            row: dict[str, Any] = {"stage": here.stage.value, "percent": here.percent, "since": now, "approved_by": []}
+            row: dict[str, Any] = {"position": msgspec.to_builtins(here), "since": now, "approved_by": []}
             added = insert_into(connection, positions).values(surface=surface, **row)
             connection.execute(added.on_conflict_do_update(index_elements=["surface"], set_=row))
         return Taken(position=here, since=now)
@@ -220,7 +221,7 @@ def _taken(connection: Connection, surface: str) -> Taken | None:
     row = connection.execute(select(positions).where(positions.c.surface == surface)).first()
     if row is None:
         return None
-    return Taken(position=Position(Stage(row.stage), row.percent), since=row.since, approved_by=tuple(row.approved_by))
+    return Taken(position=msgspec.convert(row.position, Position), since=row.since, approved_by=tuple(row.approved_by))
 
 
 def _rollout(row: Any) -> Rollout:  # noqa: ANN401 - a row of the table

@@ -8,11 +8,10 @@ from migration.evidence import prepare_needs
 metadata = MetaData()
 
 positions = Table(
-    "migration_ramp_positions",
+    "migration_ramp_places",
     metadata,
     Column("surface", String(64), primary_key=True),
-    Column("stage", String(16), nullable=False),
-    Column("percent", Float, nullable=False),
+    Column("position", JSON, nullable=False, comment="stage, percentage and cohorts"),
     Column("since", Float, nullable=False, comment="Unix seconds at which the surface was first seen here"),
     Column("approved_by", JSON, nullable=False, comment="people who approved that the surface leaves this position"),
 )

@@ -35,7 +35,7 @@ class AnswerWriter:
                 rest = rest[os.write(self._descriptor, rest) :]
             self._whole = True
 
-    def lost(self, number: int) -> None:
-        """Report how many spans did not reach the collector. Never raises: if the parent is gone, the number is lost."""
+    def lost(self, reason: str, number: int) -> None:
+        """Report how many spans did not reach the collector, and why. Never raises: if the parent is gone, the number is lost."""
         with contextlib.suppress(OSError):
-            self.say(msgspec.msgpack.encode(number))
+            self.say(msgspec.msgpack.encode({reason: number}))

@@ -244,8 +244,8 @@ class ProcessShadow:
         except msgspec.MsgspecError as error:
             self._lose_worker("protocol", f"a result cannot be decoded: {error}")
             return
-        if isinstance(result, int):
-            self._metrics.failed("telemetry.export", result)
+        if isinstance(result, dict):
+            self._metrics.lost_spans(result)
             return
         if not self._line.awaits(result.run_id):
             self._lose_worker("protocol", "a result answers no job")

@@ -38,6 +38,7 @@ class ShadowJob(Noun, frozen=True, kw_only=True):
     log: RunLog | None = None  #: the log of the served run; None: it is empty, or was not recorded
     cross_talk: tuple[tuple[int, str], ...] | None = None  #: data of others that control mixed up, found by the worker; see `compare`
     lost: tuple[Event, ...] = ()  #: events that control sent to other runs; see `compare`
+    traced: bool = False  #: whether its trace is kept whatever the verdict is
 
 
 class ShadowResult(Noun, frozen=True, kw_only=True):
@@ -53,9 +54,9 @@ class ShadowResult(Noun, frozen=True, kw_only=True):
     noise: RoundResult | None = None  #: None: this job was followed by no round
 
 
-Said = ShadowResult | int
-"""The messages of a worker after its start: the result of a job, or the number of its own spans that did not reach the collector just
-now.
+Said = ShadowResult | dict[str, int]
+"""The messages of a worker after its start: the result of a job, or the numbers of its own spans that did not reach the collector just now,
+by reason.
 """
 
 

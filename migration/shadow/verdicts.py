@@ -3,12 +3,9 @@
 import logging
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Final
 
 import msgspec
-from opentelemetry import trace
 
 from migration.effects.journals import Tally, effect_key, port_for
 from migration.errors import Operation
@@ -18,11 +15,8 @@ from migration.sentence import say, word
 from migration.shadow.job import FailReason, ShadowJob, ShadowResult
 from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.runner import ShadowRun
-from migration.telemetry import spans, unread
 
 logger = logging.getLogger(__name__)
-_tracer = trace.get_tracer("migration")
-_UNREAD: Final = nullcontext(trace.INVALID_SPAN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +48,19 @@ def judge(job: ShadowJob, run: ShadowRun, parts: Parts, refused: Sequence[str] =
         told = "; ".join(f"{name}: {port_for(name)}" for name in dict.fromkeys(refused))
         logger.warning("the shadow of run %s tried to reach the outside without a port: %s", job.record.request.run_id, told)
     shadow = _with_refused(run.record, refused)
-    with _UNREAD if unread(_tracer) else _tracer.start_as_current_span(spans.COMPARE) as span:
-        inspection = _inspection(job, run, shadow, parts)
+    inspection = _inspection(job, run, shadow, parts)
 
-        def compared(lost: Sequence[Event]) -> ComparedJob:
-            known = job if parts.inspector is None else msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=tuple(lost))
-            found = _with_effects(_advised(parts.compare(known, shadow), refused), run.tally, len(refused))
-            return known, shadow, inspection.reported_in(found)
+    def compared(lost: Sequence[Event]) -> ComparedJob:
+        known = job if parts.inspector is None else msgspec.structs.replace(job, cross_talk=inspection.cross_talk, lost=tuple(lost))
+        found = _with_effects(_advised(parts.compare(known, shadow), refused), run.tally, len(refused))
+        return known, shadow, inspection.reported_in(found)
 
-        try:
-            finding = compared(inspection.lost)
-        except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
-            _log("comparison", job, failure)
-            return Judged(result=failed(job, "comparison", type(failure).__name__, ("comparison.compare",)))
-        comparison = finding[2]
-        span.set_attribute(spans.VERDICT, comparison.verdict.value)
-        span.set_attribute(spans.DIVERGENCE_COUNT, len(comparison.divergences))
+    try:
+        finding = compared(inspection.lost)
+    except Exception as failure:  # noqa: BLE001 - a failed comparison is a counted result
+        _log("comparison", job, failure)
+        return Judged(result=failed(job, "comparison", type(failure).__name__, ("comparison.compare",)))
+    comparison = finding[2]
     failures = tuple(parts.failures)
     parts.failures.clear()
     learnt = Learnt() if parts.inspector is None else parts.inspector.learnt()

@@ -12,7 +12,6 @@ from types import FrameType
 from typing import Final
 
 import msgspec
-from opentelemetry import trace
 
 from migration import variables
 from migration.import_strings import load
@@ -29,11 +28,9 @@ from migration.shadow.job import ShadowJob, ShadowResult
 from migration.shadow.noise_round import NoiseRounds
 from migration.shadow.parts import Parts
 from migration.shadow.verdicts import Judged, judge, keep
-from migration.telemetry import configure_tracing, deliver_spans, links_to, spans, unread
+from migration.telemetry import ShadowTraces, TracedShadow, deliver_to, read_ids
 
 logger = logging.getLogger(__name__)
-_tracer = trace.get_tracer("migration")
-_UNREAD: Final = contextlib.nullcontext(trace.INVALID_SPAN)
 _jobs = msgspec.msgpack.Decoder(ShadowJob)
 
 #: Jobs whose evidence is committed together.
@@ -54,6 +51,7 @@ class Worker:
     Args:
         parts: comparison and evidence.
         cell: where engines run.
+        traces: sends the traces of shadows; None: they are not traced.
         bound: called at the start of each step, with the seconds that it may take.
         clock: monotonic seconds.
     """
@@ -63,10 +61,12 @@ class Worker:
         parts: Parts,
         cell: RunsEngines,
         *,
+        traces: ShadowTraces | None = None,
         bound: Callable[[float], None] = confinement.die_after,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._parts, self._cell, self._bound, self._clock = parts, cell, bound, clock
+        self._parts, self._cell, self._bound, self._clock, self._traces = parts, cell, bound, clock, traces
+        self._traced: list[TracedShadow | None] = []
         self._rounds = NoiseRounds(parts, cell)
         self._injections = None if parts.detections is None else Injections(parts.compare, parts.detections)
         self.spoiled = False  #: an engine left something behind, or its process is gone: replace this one
@@ -104,6 +104,7 @@ class Worker:
         for job in jobs:
             if isinstance(job, ShadowResult):
                 held.append(Judged(result=job))
+                self._traced.append(None)
                 continue
             began_ns, began = time.time_ns(), self._clock()
             self._bound(bound_s := job.deadline_s + GRACE_S + COMPARE_S)
@@ -123,22 +124,26 @@ class Worker:
     def _kept(self, held: list[Judged]) -> list[ShadowResult]:
         self._bound(COMPARE_S)
         results = keep(held, self._parts)
+        if self._traces is not None:
+            for traced, result in zip(self._traced, results, strict=True):
+                if traced is not None:
+                    self._traces.ended(replace(traced, comparison=result.comparison, failed=result.failed))
+        self._traced.clear()
         held.clear()
         return results
 
     def _judged(self, job: ShadowJob, run: CellRun, began_ns: int, began: float) -> Judged:
-        with _span(job, began_ns) as span:
-            self.spoiled = run.spoiled
-            self._bound(COMPARE_S)
-            judged = judge(job, run.run(), self._parts, run.refused)
-            if judged.result.failed is not None:
-                span.set_status(trace.StatusCode.ERROR)
-            if run.record is not None and self._injections is not None:
-                judged = replace(judged, result=self._injections.followed(job, judged.result))
-            if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
-                return judged
-            left_s = job.deadline_s - (self._clock() - began)
-            return replace(judged, result=self._with_round(job, run.record, judged.result, judged.result.comparison, left_s))
+        self.spoiled = run.spoiled
+        self._bound(COMPARE_S)
+        compared_ns = time.time_ns()
+        judged = judge(job, run.run(), self._parts, run.refused)
+        self._traced.append(_traced(job, run.record, began_ns, compared_ns))
+        if run.record is not None and self._injections is not None:
+            judged = replace(judged, result=self._injections.followed(job, judged.result))
+        if run.record is None or judged.result.comparison is None or self.spoiled or not self._rounds.wanted(job):
+            return judged
+        left_s = job.deadline_s - (self._clock() - began)
+        return replace(judged, result=self._with_round(job, run.record, judged.result, judged.result.comparison, left_s))
 
     def _with_round(self, job: ShadowJob, shadow: RunRecord, result: ShadowResult, found: Comparison, left_s: float) -> ShadowResult:
         """Return the result together with the result of a noise round, which has the rest of the job's deadline."""
@@ -154,19 +159,25 @@ class Worker:
         return msgspec.structs.replace(result, noise=done.outcome, failures=(*result.failures, *done.failures))
 
 
-def _span(job: ShadowJob, began_ns: int) -> contextlib.AbstractContextManager[trace.Span]:
-    if unread(_tracer):
-        return _UNREAD
-    request = job.record.request
-    attributes = {
-        spans.SURFACE: request.surface,
-        spans.RUN_ID: request.run_id,
-        spans.STAGE: job.stage.value,
-        spans.ORIGIN: job.shadows.value,
-        spans.ROLE: "shadowing",
-    }
-    links = links_to(job.record.trace_id, job.span_id)
-    return _tracer.start_as_current_span(spans.SHADOW, links=links, attributes=attributes, start_time=began_ns)
+def _traced(job: ShadowJob, record: RunRecord | None, began_ns: int, compared_ns: int) -> TracedShadow | None:
+    """Return what is known about a shadow for its trace; None: its served run is not traced."""
+    served = read_ids(job.record.trace_id, job.span_id)
+    if served is None:
+        return None
+    return TracedShadow(
+        served=served,
+        drawn=job.traced,
+        request=job.record.request,
+        stage=job.stage,
+        origin=job.shadows,
+        began_ns=began_ns,
+        compared_ns=compared_ns,
+        ended_ns=time.time_ns(),
+        served_record=job.record,
+        record=record,
+        comparison=None,
+        failed=None,
+    )
 
 
 def _decoded(body: bytes) -> ShadowJob | ShadowResult:
@@ -176,15 +187,14 @@ def _decoded(body: bytes) -> ShadowJob | ShadowResult:
         return ShadowResult(run_id="", comparison=None, failed="protocol", detail=f"the job cannot be decoded: {error}")
 
 
-def trace_to_collector(settings: MigrationSettings, on_lost: Callable[[int], None]) -> None:
-    """Enable a worker's spans if they are sent to a collector; nothing reads the spans that its process keeps in memory.
+def shadow_traces(settings: MigrationSettings, on_lost: Callable[[str, int], None]) -> ShadowTraces | None:
+    """Return the traces of a worker; None: there is no collector, and nothing reads what its process keeps in memory."""
+    delivery = deliver_to(settings, "netra-migration-worker", on_lost)
+    if delivery is None:
+        return None
+    from migration.evidence import Redactor, digest_key
 
-    Args:
-        settings: `otlp_endpoint` (empty: there is no collector) and `trace_percent`.
-        on_lost: called with how many spans were not delivered just now.
-    """
-    if settings.otlp_endpoint:
-        configure_tracing(settings, "netra-migration-worker", on_lost)
+    return ShadowTraces(settings, delivery, Redactor(digest_key(settings)).path)
 
 
 def cell_job(job: ShadowJob, parts: Parts) -> CellJob:
@@ -232,8 +242,9 @@ def run_worker(jobs_fd: int, results_fd: int) -> int:
         confinement.yield_processor(settings.shadow_priority)
         confinement.die_after(settings.shadow_start_s)
         with contextlib.closing(CellProcess(settings, hello.engines)) as cell:
-            worker, answers = Worker(load(hello.parts)(settings), cell), AnswerWriter(results_fd)
-            trace_to_collector(settings, answers.lost)
+            answers = AnswerWriter(results_fd)
+            traces = shadow_traces(settings, answers.lost)
+            worker = Worker(load(hello.parts)(settings), cell, traces=traces)
             confinement.collect_seldom()
             confinement.spare()
             try:
@@ -244,7 +255,8 @@ def run_worker(jobs_fd: int, results_fd: int) -> int:
                 return 0
             finally:
                 confinement.spare()
-                deliver_spans(_DELIVERY_S)
+                if traces is not None:
+                    traces.close(_DELIVERY_S)
 
 
 def _serve(worker: Worker, jobs: FramePipe, answers: AnswerWriter) -> int:

@@ -6,42 +6,59 @@ from migration.fronts import front
 
 if TYPE_CHECKING:
     from migration.telemetry.catalogue import markdown
+    from migration.telemetry.delivery import LossReason, OnLost, SpanDelivery
     from migration.telemetry.exposition import render
     from migration.telemetry.metrics import TOKENS, Metrics
     from migration.telemetry.multiprocess import folder
     from migration.telemetry.run_counts import RunCounts
-    from migration.telemetry.run_spans import RunSpan, start_run
-    from migration.telemetry.tracing import configure_tracing, deliver_spans, links_to, unread
+    from migration.telemetry.run_spans import NoSpan, RunSpan, span_id_of, trace_id_of
+    from migration.telemetry.shadow_trace import ShadowTraces, TracedShadow
+    from migration.telemetry.traced import Traceable, read_ids
+    from migration.telemetry.tracing import Tracing, deliver_to
 else:
     __getattr__ = front(
         __name__,
         {
+            "SpanDelivery": "delivery",
+            "LossReason": "delivery",
             "Metrics": "metrics",
+            "NoSpan": "run_spans",
+            "TOKENS": "metrics",
+            "OnLost": "delivery",
             "RunCounts": "run_counts",
             "RunSpan": "run_spans",
-            "TOKENS": "metrics",
-            "configure_tracing": "tracing",
-            "deliver_spans": "tracing",
+            "ShadowTraces": "shadow_trace",
+            "Traceable": "traced",
+            "TracedShadow": "shadow_trace",
+            "Tracing": "tracing",
+            "deliver_to": "tracing",
             "folder": "multiprocess",
-            "links_to": "tracing",
             "markdown": "catalogue",
+            "read_ids": "traced",
             "render": "exposition",
-            "start_run": "run_spans",
-            "unread": "tracing",
+            "span_id_of": "run_spans",
+            "trace_id_of": "run_spans",
         },
     )
 
 __all__ = [
     "TOKENS",
+    "LossReason",
     "Metrics",
+    "NoSpan",
+    "OnLost",
     "RunCounts",
     "RunSpan",
-    "configure_tracing",
-    "deliver_spans",
+    "ShadowTraces",
+    "SpanDelivery",
+    "Traceable",
+    "TracedShadow",
+    "Tracing",
+    "deliver_to",
     "folder",
-    "links_to",
     "markdown",
+    "read_ids",
     "render",
-    "start_run",
-    "unread",
+    "span_id_of",
+    "trace_id_of",
 ]

@@ -63,11 +63,13 @@ def markdown(read_by: Mapping[str, Collection[str]]) -> str:
     """
     metrics = "\n".join(_metric(metric, read_by) for metric in collectors())
     labels = "\n".join(f"| `{name}` | {values} |" for name, values in LABELS.items())
-    names = [f"`{value}`" for name, value in sorted(vars(spans).items()) if name.isupper()]
+    attributes = "\n".join(f"| `{row.name}` | {row.type} | {row.spans} | {row.meaning} |" for row in spans.TABLE)
     return (
         f"{_HEAD}\n## Metrics\n\n| metric | type | unit | labels | meaning | read by |\n|---|---|---|---|---|---|\n{metrics}\n"
         f"\n## Labels\n\n| label | values |\n|---|---|\n{labels}\n"
-        f"\n## Span names and attributes\n\n{', '.join(names)}\n"
+        f"\n## Attributes of spans\n\nConventions for generative AI: version {spans.GENAI_VERSION}; "
+        f"OpenTelemetry's others: {spans.SEMCONV_VERSION}; see [traces.md](traces.md).\n\n"
+        f"| attribute | type | spans | meaning |\n|---|---|---|---|\n{attributes}\n"
     )
 
 

@@ -4,7 +4,7 @@ Labels have closed sets of values; a tenant appears only if it is on the watch l
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from itertools import product
 from typing import Final, get_args
 
@@ -242,6 +242,15 @@ class Metrics(MetricTable):
     def failed(self, operation: Operation, times: int = 1) -> None:
         """Count a failure of the tool itself. The caller logs the cause, and continues."""
         self.failures.labels(operation).inc(times)
+
+    def lost(self, _reason: str, spans: int) -> None:
+        """Count spans that did not reach the collector; see `delivery.LossReason`."""
+        self.failed("telemetry.export", spans)
+
+    def lost_spans(self, lost: Mapping[str, int]) -> None:
+        """Count spans that a worker lost, by reason."""
+        for reason, number in lost.items():
+            self.lost(reason, number)
 
     def tenant(self, tenant_id: str) -> str:
         """Return the tenant's label value: its id if it is on the watch list, else "other"."""

@@ -1,158 +1,151 @@
-"""OpenTelemetry set-up: a bounded ring of finished spans in memory and, when an endpoint is set, OTLP/HTTP.
+"""Which runs are traced, and where their traces go: to a bounded ring in memory and, when an endpoint is set, to a collector.
 
-Code that makes spans needs only `opentelemetry.trace.get_tracer("migration")` and the names in `spans`. Without this set-up, no spans are
-made.
+No tracer provider is installed: as soon as there is one, libraries trace too, and what they send contains paths and queries with tokens.
 """
 
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from weakref import WeakKeyDictionary
+import os
+from collections.abc import Mapping
+from typing import Final
 
-import msgspec
-from opentelemetry import trace
-from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
-from opentelemetry.trace import Link, SpanContext, StatusCode, TraceFlags
 
-from migration.extras import extra
+from migration.model import Comparison, Verdict
 from migration.settings import MigrationSettings
-from migration.telemetry.allowed import NAMES, attributes
-from migration.telemetry.delivery import SpanDelivery
-from migration.telemetry.provider import Keepable, Keeper, OwnProvider
+from migration.telemetry import spans
+from migration.telemetry.collector import Signal, open_transport
+from migration.telemetry.delivery import OnLost, SpanDelivery
+from migration.telemetry.names import KnownNames
+from migration.telemetry.otlp import Encoder
+from migration.telemetry.ring import SpanRing
+from migration.telemetry.run_spans import About, ForeignRun, KeptRun, NoSpan, RunSpan, has_own_provider
+from migration.telemetry.run_trace import Shared
+from migration.telemetry.traced import Traceable, Value
 
-RING_SPANS = 4096
-"""Spans that the ring keeps; about 6 MB when full."""
-
-_OTLP_PATH = "/v1/traces"
-_lock = threading.Lock()
-_rings: WeakKeyDictionary[TracerProvider, "SpanRing"] = WeakKeyDictionary()
-_deliveries: WeakKeyDictionary[TracerProvider, SpanDelivery] = WeakKeyDictionary()
-
-
-class FinishedSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A span that ended. It contains no exception message, because messages may quote a user."""
-
-    trace_id: str  #: 32 hex digits
-    span_id: str  #: 16 hex digits
-    parent_id: str | None  #: 16 hex digits; None: the root of its trace
-    name: str
-    started_at: float  #: Unix seconds
-    duration_s: float
-    failed: bool
-    attributes: Mapping[str, str | bool | int | float]
-    links: tuple[tuple[str, str], ...]  #: (trace id, span id) of each linked span; a shadow's span links to that of the served run
+MOST_UNDECIDED: Final = 1024
+_UNDECIDED_BYTES: Final = 32 * 2**20
+#: The process: its name and place, which its operator sets; never its command line.
+_RESOURCE: Final = ("service.", "telemetry.sdk.", "deployment.", "k8s.", "cloud.", "container.id", "host.name", "host.id")
+_KEPT: Final = frozenset({Verdict.DIVERGENT, Verdict.INCONCLUSIVE})
+_SCHEMA: Final = f"https://opentelemetry.io/schemas/{spans.SEMCONV_VERSION}"
+_NO_SPAN: Final = NoSpan()
 
 
-class SpanRing(Keeper):
-    """The last finished spans of this process, oldest first.
+def encoder(service: str) -> Encoder:
+    """Return the encoder of this process.
 
     Args:
-        size: spans to keep; older ones are removed.
+        service: OpenTelemetry's `service.name`, unless its own variables say another one.
     """
-
-    def __init__(self, size: int = RING_SPANS) -> None:
-        self._spans: deque[ReadableSpan | Keepable] = deque(maxlen=size)
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: only finished spans are kept."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Keep the span, if it may leave. Appending to a deque is atomic, so no lock is needed."""
-        if span.name in NAMES:
-            self._spans.append(span)
-
-    def keep(self, span: Keepable) -> None:
-        """Keep the span unbuilt: it is built when it is read."""
-        self._spans.append(span)
-
-    def shutdown(self) -> None:
-        """Do nothing: the ring may be read after the provider was shut down."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Return True, because no span ever waits."""
-        return True
-
-    def spans(self, trace_id: str | None = None) -> list[FinishedSpan]:
-        """Return the spans of a trace and those that link to it; of all traces if `trace_id` is None."""
-        found = [_finished(span if isinstance(span, ReadableSpan) else span.readable()) for span in tuple(self._spans)]
-        if trace_id is None:
-            return found
-        return [span for span in found if span.trace_id == trace_id or any(linked == trace_id for linked, _ in span.links)]
+    told = Resource.create({SERVICE_NAME: service} if not os.environ.get("OTEL_SERVICE_NAME") else {}).attributes
+    resource: dict[str, Value] = {key: value for key, value in told.items() if key.startswith(_RESOURCE) and isinstance(value, str)}
+    return Encoder(resource, ("migration", spans.GENAI_VERSION), _SCHEMA)
 
 
-def configure_tracing(settings: MigrationSettings, service_name: str, on_lost: Callable[[int], None] | None = None) -> SpanRing:
-    """Enable spans in this process. The second call returns the ring of the first.
+def deliver_to(settings: MigrationSettings, service: str, on_lost: OnLost) -> SpanDelivery[Traceable] | None:
+    """Return the delivery of traces to the collector; None: the settings name none.
 
-    If the application has already installed a tracer provider, it is kept, and only the ring (and the exporter) are added to it.
+    Raises:
+        ConfigurationError: the address, a certificate or the compression cannot be used.
+    """
+    if not settings.otlp_endpoint:
+        return None
+    signal: Signal = "traces"
+    encoding = encoder(service)
+    return SpanDelivery(open_transport(settings, signal), lambda trace: map(encoding.span, trace.spans()), encoding.request, on_lost)
+
+
+class Tracing:
+    """The traces of one process. All methods but `close` are free of I/O and locks.
 
     Args:
-        settings: `otlp_endpoint` (empty: only the ring) and `trace_percent`.
-        service_name: OpenTelemetry's `service.name`, e.g. "netra-backend".
-        on_lost: called with the number of spans that were not delivered just now; None: they are only logged.
+        settings: percentage, tenants and collector.
+        service: OpenTelemetry's `service.name`, e.g. "netra-backend".
+        on_lost: counts spans that were lost.
+        delivery: sends traces; None: as the settings say.
     """
-    with _lock:
-        provider = trace.get_tracer_provider()
-        if not isinstance(provider, TracerProvider):
-            provider = OwnProvider(settings.trace_percent, Resource.create({SERVICE_NAME: service_name}))
-            trace.set_tracer_provider(provider)
-        return _attach(provider, settings, on_lost)
+
+    def __init__(
+        self,
+        settings: MigrationSettings,
+        service: str,
+        on_lost: OnLost,
+        *,
+        delivery: SpanDelivery[Traceable] | None = None,
+    ) -> None:
+        self.ring = SpanRing()
+        self.names, self.shared = KnownNames(), Shared()
+        self._settings, self._on_lost = settings, on_lost
+        self._watched = frozenset(settings.watch_tenants)
+        self._bound = round(settings.trace_percent / 100 * 2**64)
+        self._off = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+        self._undecided: dict[str, KeptRun] = {}
+        self._undecided_bytes = 0
+        self._delivery = None if self._off else delivery or deliver_to(settings, service, on_lost)
+        #: whether calls of a run that no shadow reads are recorded, for its trace
+        self.records_calls = settings.trace_effects and not self._off
+
+    def start_run(self, about: About) -> RunSpan:
+        """Return the span of a run that starts now."""
+        if self._off:
+            return _NO_SPAN
+        return ForeignRun(self, about) if has_own_provider() else KeptRun(self, about)
+
+    def draws(self, trace_id: int) -> bool:
+        """Return whether a run with this trace id is traced whatever its verdict is: the rule of OpenTelemetry's `TraceIdRatioBased`."""
+        return trace_id & (2**64 - 1) < self._bound
+
+    def tenant(self, tenant_id: str) -> Mapping[str, Value]:
+        """Return the attribute of the tenant, if its name may be in spans."""
+        return tenant_attribute(self._settings, self._watched, tenant_id)
+
+    def ended(self, run: KeptRun, *, waits: bool) -> None:
+        """Take a run that ended; `waits`: it is complete when `shadowed` is called."""
+        if not waits or run.record is None:
+            self._keep(run)
+            return
+        undecided = self._undecided
+        undecided[run.record.request.run_id] = run
+        self._undecided_bytes += run.weight_bytes
+        while len(undecided) > MOST_UNDECIDED or (self._undecided_bytes > _UNDECIDED_BYTES and len(undecided) > 1):
+            self._give_up(next(iter(undecided)))
+
+    def shadowed(self, run_id: str, state: str, comparison: Comparison | None) -> None:
+        """Decide about a run that waited for its shadow: it is kept if it was drawn, or if the shadow gave no clean verdict.
+
+        Args:
+            run_id: the run.
+            state: "compared", "shed", or the reason of the shadow's failure.
+            comparison: None: there is none.
+        """
+        if (run := self._undecided.pop(run_id, None)) is None:
+            return
+        self._undecided_bytes -= run.weight_bytes
+        run.decide(state, comparison)
+        if run.drawn or (comparison is not None and comparison.verdict in _KEPT):
+            self._keep(run)
+
+    def close(self, timeout_s: float) -> None:
+        """Keep drawn runs that still wait, and deliver traces for this time at most; later ones are lost, and counted."""
+        for run_id in tuple(self._undecided):
+            self._give_up(run_id)
+        if self._delivery is not None:
+            self._delivery.close(timeout_s)
+
+    def _give_up(self, run_id: str) -> None:
+        run = self._undecided.pop(run_id)
+        self._undecided_bytes -= run.weight_bytes
+        if run.drawn:
+            self._keep(run)
+        else:
+            self._on_lost("undecided", run.size)
+
+    def _keep(self, run: Traceable) -> None:
+        self.ring.keep(run)
+        if self._delivery is not None:
+            self._delivery.put(run)
 
 
-def _attach(provider: TracerProvider, settings: MigrationSettings, on_lost: Callable[[int], None] | None) -> SpanRing:
-    if (known := _rings.get(provider)) is not None:
-        return known
-    ring = _rings[provider] = SpanRing()
-    provider.add_span_processor(ring)
-    if settings.otlp_endpoint:
-        # Imported here: it imports protobuf and an HTTP client, which a process without a collector does not need.
-        with extra("otlp"):
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        delivery = _deliveries[provider] = SpanDelivery(OTLPSpanExporter(endpoint=_traces_url(settings.otlp_endpoint)), on_lost)
-        provider.add_span_processor(delivery)
-    return ring
-
-
-def deliver_spans(timeout_s: float) -> None:
-    """Deliver waiting spans for this time at most, before this process ends; later spans are lost, and counted."""
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider) and (delivery := _deliveries.get(provider)) is not None:
-        delivery.close(timeout_s)
-
-
-def links_to(trace_id: str | None, span_id: str | None) -> tuple[Link, ...]:
-    """Return the link to a span of another process, for `start_span(links=...)`; () when an id is None or no valid id."""
-    try:
-        context = SpanContext(int(trace_id or "", 16), int(span_id or "", 16), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-    except ValueError:
-        return ()
-    return (Link(context),) if context.is_valid else ()
-
-
-def unread(tracer: trace.Tracer) -> bool:
-    """Return whether this tracer's spans are not read, because the process has no provider: then even their attributes are not needed."""
-    return isinstance(tracer, trace.ProxyTracer) and isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
-
-
-def _traces_url(endpoint: str) -> str:
-    # OTLP/HTTP collectors listen on <endpoint>/v1/traces; the exporter uses the whole address that it is given.
-    bare = endpoint.rstrip("/")
-    return bare if bare.endswith(_OTLP_PATH) else bare + _OTLP_PATH
-
-
-def _finished(span: ReadableSpan) -> FinishedSpan:
-    context = span.context or trace.INVALID_SPAN_CONTEXT
-    started_ns, ended_ns = span.start_time or 0, span.end_time or 0
-    return FinishedSpan(
-        trace_id=trace.format_trace_id(context.trace_id),
-        span_id=trace.format_span_id(context.span_id),
-        parent_id=trace.format_span_id(span.parent.span_id) if span.parent else None,
-        name=span.name,
-        started_at=started_ns / 1e9,
-        duration_s=(ended_ns - started_ns) / 1e9,
-        failed=span.status.status_code is StatusCode.ERROR,
-        attributes=attributes(span),
-        links=tuple((trace.format_trace_id(link.context.trace_id), trace.format_span_id(link.context.span_id)) for link in span.links),
-    )
+def tenant_attribute(settings: MigrationSettings, watched: frozenset[str], tenant_id: str) -> Mapping[str, Value]:
+    """Return the attribute of a tenant, if its name may be in spans."""
+    shown = settings.trace_tenants == "all" or (settings.trace_tenants == "watched" and tenant_id in watched)
+    return {spans.TENANT: tenant_id} if shown else {}

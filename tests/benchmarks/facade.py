@@ -30,7 +30,6 @@ from migration.shadow import ProcessShadow, ShadowResult
 from migration.shadow.frames import frame
 from migration.shadow.job import ShadowJob, ShedReason
 from migration.telemetry.metrics import Metrics
-from migration.telemetry.tracing import configure_tracing
 from tests.benchmarks.measuring import Measured, against, alone, beside, typical_us
 from tests.benchmarks.streams import REQUEST, events, frames, prompt, record
 from tests.unit.migration.flags.making import clause, flag_file, rollout, rule, surface_flag
@@ -81,7 +80,6 @@ def run() -> dict[str, Measured]:
     metrics = Metrics(registry=CollectorRegistry())
     with tempfile.TemporaryDirectory() as folder:
         settings = MigrationSettings(home=Path(folder), surfaces=("chat",))
-        configure_tracing(settings, "benchmark", metrics)
         line = _line()
         with _flags(settings, metrics) as flags:
             decided = _decision(flags)

@@ -1,6 +1,6 @@
 """A process that finishes runs until it kills itself in the middle of one: `python run_store_child.py HOME STAGE STORE WHEN NTH`.
 
-It prints the id of each run that was reported complete. STORE and WHEN ("before", "after") name the write it dies at, NTH counts them.
+It prints the id of each run that was reported complete. STORE and WHEN ("before", "after") name the write it dies at, that of the NTH run.
 If the five arguments come several times, a process is forked for each death, since imports take far longer than the runs; then a line of
 JSON is printed for each: its exit code, and what it printed.
 """
@@ -36,11 +36,11 @@ class Dying:
         self.thread = store.thread
 
     async def write(self, runs, /):
-        self._left -= 1
-        if self._left == 0 and self._when == "before":
+        self._left -= len(runs)  # runs that are delivered together are one write
+        if self._left <= 0 and self._when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         await self._store.write(runs)
-        if self._left == 0:
+        if self._left <= 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 

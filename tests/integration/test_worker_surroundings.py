@@ -54,7 +54,7 @@ def job(act: str, number: int = 0, deadline_s: float = 10.0) -> ShadowJob:
     record = RunRecord(
         request=request, origin=Origin.CONTROL, events=(), journal=(), outcome="completed", duration_s=0.1, trace_id="a" * 32
     )
-    return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=deadline_s, span_id="b" * 16)
+    return ShadowJob(record=record, stage=Stage.SHADOW, shadows=Origin.CANDIDATE, deadline_s=deadline_s, span_id="b" * 16, traced=True)
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +173,6 @@ async def test_spans_that_do_not_reach_the_collector_are_counted_by_the_server(t
         for number in range(3):
             shadow.offer(job("behave", number))
         assert await shadow.drain(PATIENCE_S)
-        while not at_the_end and lost() < 6:  # noqa: ASYNC110 - it happens in another process
+        while not at_the_end and lost() < 9:  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.05)
-    assert lost() == 6  # of each job a comparison's, and the shadow's own
+    assert lost() == 9  # of each job a comparison's, the shadow's own, and that of its agent

@@ -17,7 +17,7 @@ THEIRS = {*get_args(EventType), "run_result", *default_registry().names, *SURFAC
 #: `tools` is a word of the OpenAI chat format, of which recordings are made, and what any surface calls its tools.
 THEIRS.discard("tools")
 #: GenAI's conventions call an operation so.
-OWN = {("migration/recordings/genai.py", "chat")}
+OWN = {("migration/recordings/genai.py", "chat"), ("migration/telemetry/spans.py", "chat")}
 
 
 def words(tree):

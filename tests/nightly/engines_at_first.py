@@ -1,4 +1,4 @@
-"""The engines of tool calls as they were written at first: the candidate's shadows lose the end of one call, and leak in another one.
+"""The engines of a surface as they were written at first: the candidate's shadows lose the end of one run, and leak in another one.
 
 `NETRA_MIGRATION_ENGINES` names `engines`; a later build has the backend's own.
 """
@@ -12,6 +12,7 @@ from migration import Engine, Event, Origin, RunRequest
 from netra_backend.app.execution.engines import fresh_engine
 
 LOSES, LEAKS = "gpt-4o-mini", "gpt-4.1-mini"
+ENDS = {"tools": "tool_completed", "oneshot": "agent_completed", "chat": "agent_completed"}
 SEEN: list[str] = []
 
 
@@ -21,16 +22,16 @@ class AtFirst:
 
     async def run(self, request: RunRequest, /) -> AsyncGenerator[Event, None]:
         SEEN.append(request.tenant_id)
-        model = request.body["arguments"]["model"]
+        asked = request.payload.decode()
         async with aclosing(self._engine.run(request)) as events:
             async for event in events:
-                if model == LEAKS:
+                if LEAKS in asked:
                     frame = msgspec.json.decode(event.payload)
                     yield msgspec.structs.replace(event, payload=msgspec.json.encode(frame | {"note": next(iter(SEEN))}))
-                elif model != LOSES or event.kind != "tool_completed":
+                elif LOSES not in asked or event.kind != ENDS[request.surface]:
                     yield event
 
 
 def engines(surface: str, origin: Origin, /) -> Engine:
     engine = fresh_engine(surface, origin)
-    return AtFirst(engine) if (surface, origin) == ("tools", Origin.CANDIDATE) else engine
+    return AtFirst(engine) if origin is Origin.CANDIDATE and surface in ENDS else engine

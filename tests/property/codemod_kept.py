@@ -32,6 +32,7 @@ KEPT: Final = (
     ("in a doctest", FROM),
     ("class in a doctest", PACKAGE),
     ("rebound for a time", PACKAGE),
+    ("rebound for a time", "from $M import $L\nKind = $L"),
     ("rebound for a time", "from $M import *"),
     ("fixture of another file", FROM),
     ("fixture of the tests", PACKAGE),

@@ -277,12 +277,6 @@ MUTANTS: Final = (
         "patched by object",
     ),
     Mutant(
-        "read/source.py",
-        "return [self._binding(site) for site in self.scopes.sites(table, name.value)] if table is not None else []",
-        "return [self._binding(site) for site in self.scopes.module.sites.get(name.value, [])]",
-        "drawn",
-    ),
-    Mutant(
         "rewrite/calls.py",
         'if "self" in rule.used and "self" not in values:',
         "if False:",

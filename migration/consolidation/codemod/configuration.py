@@ -31,8 +31,16 @@ class CodemodConfiguration:
     @property
     def modules(self) -> frozenset[str]:
         """The modules that the new forms name."""
-        pieces = (piece for rules in self.rules.values() for rule in rules for piece in rule.new if isinstance(piece, ObjectName))
-        return frozenset((*(piece.module for piece in pieces), *(text.partition(":")[0] for text in self.names.values())))
+        return frozenset((*(piece.module for piece in self._objects), *(text.partition(":")[0] for text in self.names.values())))
+
+    @property
+    def made(self) -> frozenset[str]:
+        """The names that the new forms bring into a file."""
+        return frozenset((*(piece.name for piece in self._objects), *(text.partition(":")[2] for text in self.names.values())))
+
+    @property
+    def _objects(self) -> Iterator[ObjectName]:
+        return (piece for rules in self.rules.values() for rule in rules for piece in rule.new if isinstance(piece, ObjectName))
 
 
 class _Call(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

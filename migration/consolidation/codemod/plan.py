@@ -51,8 +51,8 @@ def plan_codemod(
     root = root.resolve()
     if not root.is_dir():
         raise ConfigurationError(f"{root}: no such folder; give the folder to rewrite")
-    tree = understand(root, audit or load_configuration(root))  # 1 tree, inference: what the names mean
     codemod = codemod or load_codemod_configuration(root)
+    tree = understand(root, audit or load_configuration(root), codemod.made)  # 1 tree, inference: what the names mean
     analyser = Analyser(tree, codemod)
     problems = {problem.path: problem for problem in tree.problems}
     analyses = dict(_analyses(tree, analyser, problems, progress))  # 2 analysis: each file separately
@@ -108,7 +108,7 @@ def _change(tree: Tree, path: str, analysis: Analysis, analyses: Mapping[str, An
         return None
     source, edits = analysis.source, _edits(tree, analysis, groups, analyses)
     after = apply_edits(source.text, edits).decode().encode(source.module.encoding)
-    before = source.module.bytes
+    before = source.data
     if after == before:
         return None
     lines = frozenset(line for edit in edits for line in source.lines_of(edit.span))

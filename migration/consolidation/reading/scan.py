@@ -16,6 +16,7 @@ _IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 _STARS: Final = ("import *", "import  *", "import\t*")
 _IMPORTING: Final = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
 _NAME: Final = re.compile(rb"\w+")
+_DOTTED: Final = re.compile(rb"[\w.]+")
 _ONLY_NAMES: Final = re.compile(rb"(?:[\w, \t]*,)?[ \t]*")
 _NAMES_GO_ON: Final = re.compile(rb"[ \t]*(?:[,)#\\;\r\n]|as\b|\Z)")
 _RELATIVE: Final = re.compile(rb"(?:^|[^\w.)\]])\.+(?:\w+\.)*$")
@@ -149,6 +150,12 @@ def _imports(data: bytes) -> dict[bytes, set[bytes]]:
     for module, names in _IMPORTING.findall(data):
         names_of.setdefault(module.rpartition(b".")[2], set()).update(_NAME.findall(names))
     return names_of
+
+
+def imported_names(data: bytes) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield, for each import statement, its module as written, "" for a plain import, and the words that may be imported names."""
+    for module, names in _IMPORTING.findall(data):
+        yield module.decode(errors="replace"), tuple(name.decode(errors="replace") for name in _DOTTED.findall(names))
 
 
 def _either(texts: Sequence[str]) -> bytes:

@@ -90,14 +90,15 @@ class ModuleNames:
     def _as_neighbour(self, path: str, module: str) -> str:
         """Return the name that an absolute import has in the tree.
 
-        If no module has this name, a module in the script's own folder may be meant.
+        If no module has this name, a module in the script's own folder may be meant, but never the file itself: `gevent.py` imports the
+        installed `gevent`.
         """
         top = module.partition(".")[0]
         if top in self._path_of or top in self._packages or top in sys.stdlib_module_names:
             return module
         folder = self._name_of[path].rpartition(".")[0]
         while folder:
-            if self.exists(f"{folder}.{top}"):
+            if self.exists(f"{folder}.{top}") and f"{folder}.{top}" != self._name_of[path]:
                 return f"{folder}.{module}"
             folder = folder.rpartition(".")[0]
         return module

@@ -59,6 +59,16 @@ class Workers:
         """Yield each file with its facts, in the order of the paths."""
         return self._map(partial(_read, str(self._root), question), msgspec.msgpack.Decoder(list[FileFacts]), paths)
 
+    def each(self, work: Callable[[Sequence[str]], list[_R]], kind: type[_R], paths: Sequence[str]) -> Iterator[tuple[str, _R]]:
+        """Yield each file with the result of `work` for it, in the order of the paths.
+
+        Args:
+            work: a function of a module, or a `partial` of one, that makes a list of results, one for each path that it is given.
+            kind: the class of a result, which msgspec can encode.
+            paths: the files.
+        """
+        return self._map(work, msgspec.msgpack.Decoder(list[kind]), paths)  # type: ignore[valid-type]  # the class is given as a value
+
     def _map(
         self, work: Callable[[Sequence[str]], list[_R]], decoder: msgspec.msgpack.Decoder[list[_R]], paths: Sequence[str]
     ) -> Iterator[tuple[str, _R]]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from migration.fronts import front
 
 if TYPE_CHECKING:
-    from migration.flags.edits.surface_changes import new_surface_flag, pin, pins, share, unpin
+    from migration.flags.edits.surface_changes import new_surface_flag, pin, pin_each, pins, share, unpin
     from migration.flags.edits.switch_changes import fail_over, kill, sample, unsample
     from migration.flags.edits.targets import Flag
 else:
@@ -17,6 +17,7 @@ else:
             "kill": "switch_changes",
             "new_surface_flag": "surface_changes",
             "pin": "surface_changes",
+            "pin_each": "surface_changes",
             "pins": "surface_changes",
             "sample": "switch_changes",
             "share": "surface_changes",
@@ -31,6 +32,7 @@ __all__ = [
     "kill",
     "new_surface_flag",
     "pin",
+    "pin_each",
     "pins",
     "sample",
     "share",

@@ -4,7 +4,7 @@ Each function gets a flag as LaunchDarkly has it (None: it does not exist yet, o
 next version, or the same object if nothing changes. Members outside the edit, above all salt and seed, stay unchanged.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from migration.errors import ConfigurationError
@@ -36,7 +36,9 @@ def new_surface_flag(surface: str) -> dict[str, Any]:
     }
 
 
-def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None) -> Flag:
+def share(
+    flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0, rest: Stage | None = None, *, freed: Collection[str] = ()
+) -> Flag:
     """Return the flag with the upper `percent` of the buckets at `stage`.
 
     Args:
@@ -46,6 +48,7 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
         percent: 0 to 100, in steps of 0.001.
         rest: earliest stage that the other tenants get; their latest stage is the one before `stage`. Tenants between these two stages do
             not move. None: all other tenants move to the stage before `stage`.
+        freed: tenants that lose their pins.
 
     Raises:
         ConfigurationError: the percentage is not possible, the flag has no variation for a stage, or `rest` is not before `stage`.
@@ -61,11 +64,19 @@ def share(flag: Flag | None, surface: str, stage: Stage, percent: float = 100.0,
         for at, part in _below(_shares(old), WHOLE - weight):
             held = min(max(at, lowest, key=STAGE_ORDER.index), highest, key=STAGE_ORDER.index)
             weights[held if held in weights else lowest] += part
-    return raised(flag, {**old, "on": True, "fallthrough": _fallthrough(old, weights, stages)})
+    new = {**old, "on": True, "fallthrough": _fallthrough(old, weights, stages)}
+    if not pins(old).isdisjoint(freed):
+        new["contextTargets"] = untargeted(old, TENANT_KIND, set(freed))
+    return raised(flag, new)
 
 
 def pin(flag: Flag | None, surface: str, tenant_id: str, stage: Stage) -> Flag:
-    """Return the flag with the tenant pinned to `stage`, whatever its bucket is.
+    """Return the flag with the tenant pinned to `stage`, whatever its bucket is. Raises ConfigurationError as `pin_each` does."""
+    return pin_each(flag, surface, [tenant_id], stage)
+
+
+def pin_each(flag: Flag | None, surface: str, tenants: Sequence[str], stage: Stage) -> Flag:
+    """Return the flag with these tenants pinned to `stage`, whatever their buckets are.
 
     Raises:
         ConfigurationError: the flag has no variation for the stage, or the flag is off, and switching it on would move all tenants.
@@ -78,7 +89,7 @@ def pin(flag: Flag | None, surface: str, tenant_id: str, stage: Stage) -> Flag:
             f"{old['key']} is switched off (`on` is false), so all tenants are at `off` and a pin has no effect; `stage set {surface} "
             "off --all` switches it on first"
         )
-    targets = retargeted(old, TENANT_KIND, [tenant_id], stages[stage])
+    targets = retargeted(old, TENANT_KIND, tenants, stages[stage])
     return raised(flag, {**old, "contextTargets": targets})
 
 

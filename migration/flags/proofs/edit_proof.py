@@ -53,7 +53,7 @@ class Aim:
     """The intended effect of the edit; an edit that would not have it is refused."""
 
     stage: Stage
-    tenant_id: str | None = None  #: the tenant that should be at the stage; None: a percentage of the tenants
+    tenants: tuple[str, ...] = ()  #: the tenants that should be at the stage; (): a percentage of the tenants
     percent: float = 100.0  #: percentage of the tenants that no target and no rule names
 
 
@@ -162,14 +162,15 @@ def _missed(aim: Aim | None, surface: str, shares: Shares, then: FlagEvaluator, 
     """Yield a sentence if the edit would not have its intended effect."""
     if aim is None:
         return
-    if aim.tenant_id is None:
+    if not aim.tenants:
         if abs((reached := shares.after.get(aim.stage, 0.0)) - aim.percent) > _ROUNDING:
             yield f"{reached:g} % instead of {aim.percent:g} % of the tenants would be at {aim.stage.value}: {_HELD_ELSEWHERE}"
         return
-    answer = then.stage(surface, tenants[aim.tenant_id])
-    if answer.stage is not aim.stage:
-        stage = (answer.stage or Stage.OFF).value
-        yield f"{aim.tenant_id} would be at {stage} instead of {aim.stage.value}: the SDK's reason is {reason_in_words(answer.reason)}"
+    for tenant_id in aim.tenants:
+        answer = then.stage(surface, tenants[tenant_id])
+        if answer.stage is not aim.stage:
+            stage = (answer.stage or Stage.OFF).value
+            yield f"{tenant_id} would be at {stage} instead of {aim.stage.value}: the SDK's reason is {reason_in_words(answer.reason)}"
 
 
 def _unread_pins(data: FlagData, old: Flag | None, new: Flag | None, tenants: Mapping[str, Tenant]) -> Iterator[str]:

@@ -84,7 +84,7 @@ class BackendExecution:
             service="netra-backend",
         )
         self._direct = DirectRuns(self._candidate, self._databases.user, RunMetrics(registry))
-        self.spans = self._migration.spans
+        self.spans = self._migration.tracing.ring
         done = SURFACES.keys() - CONTROLS.keys()
         self.threads = PlannedThreads(self._migration.threads, self._databases.user if done else None)
 

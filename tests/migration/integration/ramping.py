@@ -54,6 +54,7 @@ class Shop:
     """
 
     surface = "shop"
+    at_once = 8  #: customers that ask at the same time
 
     def __init__(self, home: Path, redis: str, postgres: str) -> None:
         self.home, self.code, self.state, self._logs = home, home / "code", home / "state", home / "logs"
@@ -135,7 +136,7 @@ class Shop:
     def sell(self, products: tuple[str, ...] = ("lamp", "chair", "Table"), times: int = 1) -> None:
         """Let every tenant ask both backends for these products."""
         asked = [(tenant, product) for _ in range(times) for tenant in TENANTS for product in products]
-        with ThreadPoolExecutor(8) as pool:
+        with ThreadPoolExecutor(self.at_once) as pool:
             list(pool.map(lambda one: self.ask(*one), asked))
 
     def ask(self, tenant: str, product: str) -> str:

@@ -10,7 +10,7 @@ from migration.flags.decision import Reason
 from migration.history import Kind
 from migration.model import DivergenceKind, Origin, Outcome, Severity, Stage, Verdict
 from migration.processes.row import Role
-from migration.rollout.ramp_file import What
+from migration.rollout.gate_rules import What
 from migration.rollout.store import State
 from migration.shadow.job import FailReason, ShedReason
 from migration.telemetry.metrics import MODES, ROLES

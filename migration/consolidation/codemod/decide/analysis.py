@@ -18,6 +18,7 @@ from migration.consolidation.codemod.decide.contexts import is_replaced, objecti
 from migration.consolidation.codemod.decide.groups import Analysis, CodemodDecision, Group, grouped, refused, unseen
 from migration.consolidation.codemod.decide.imports import removed_imports
 from migration.consolidation.codemod.decide.leaving import Leaving
+from migration.consolidation.codemod.decide.makers import is_maker, objection_to_maker
 from migration.consolidation.codemod.decide.named_by_strings import NamedByStrings
 from migration.consolidation.codemod.decide.renaming import UseRenamer, in_each_place
 from migration.consolidation.codemod.decide.suspects import weighed
@@ -65,7 +66,7 @@ class Analyser:
         Raises:
             libcst.ParserSyntaxError, UnicodeDecodeError, RecursionError: the file cannot be parsed.
         """
-        return _FileAnalysis(self, path, Source(data, self.tree.facts[path])).run()
+        return _FileAnalysis(self, path, Source(data, self.tree.facts[path], self.tree.left_out.get(path, ()))).run()
 
     def differs(self, method: str) -> bool:
         """Return whether a method of a legacy class does not exist on the target under the same name, or is called in another form."""
@@ -264,12 +265,19 @@ class _FileAnalysis:
             yield from self._call(call, use, member, origin, use.meaning.module)
         elif self._all.successor(use.meaning) is None:
             yield refused(use.meaning.module, self._source.line(parent), f"{use.meaning.name} has no counterpart on the target")
-        elif (objection := self._all.surfaces.objection_to_attribute(use.meaning, parent.attr.value)) is not None:
+        elif (objection := self._objection_to_class_attribute(use.meaning, parent.attr.value, member)) is not None:
             yield refused(use.meaning.module, self._source.line(parent), objection)
         else:
+            if member is not None and is_maker(self._tree, member):
+                is_seen = isinstance(call, cst.Call) and self._uses.meaning(call) is not None
+                yield CodemodDecision(use.meaning.module, makes=True, escapes=0 if is_seen else self._source.line(parent))
             if is_replaced(self._source, use.node):
                 yield CodemodDecision(use.meaning.module, replaces=self._source.line(parent))
             yield from self._renaming.renamed(use, origin)
+
+    def _objection_to_class_attribute(self, meaning: Meaning, name: str, member: Meaning | None) -> str | None:
+        surfaces, successor = self._all.surfaces, self._all.successor(meaning)
+        return surfaces.objection_to_attribute(meaning, name) or objection_to_maker(self._tree, surfaces, meaning, successor, member)
 
     def _is_of_instances(self, member: Meaning) -> bool:
         function = self._tree.names.function_of(member)

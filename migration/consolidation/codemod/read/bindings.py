@@ -132,6 +132,8 @@ class Bindings:
     def _of_variable(self, root: cst.Name, others: list[Binding]) -> NameOrigin | str:
         if any(self._passes(star, root.value) for star in self.stars):
             return f"{root.value} comes by a star and is bound again; use a different name for each"
+        if len(others) > 1 and self._source.scopes.module.sites.get(root.value):
+            return f"{root.value} is bound in more than one way; use a different name for each"
         if all(self._is_assigned(item) for item in others):
             return NameOrigin(None, None)
         return f"it is reached through {root.value}; import it from its own module"

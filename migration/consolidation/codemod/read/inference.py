@@ -4,14 +4,16 @@ They become further bindings in the facts of a file. These bindings refer to syn
 """
 
 import ast
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from migration.consolidation.codemod.read.focus import LeftOut, without
 from migration.consolidation.findings.meaning import Meaning
 from migration.consolidation.findings.names import Names
 from migration.consolidation.inventory import Problem
@@ -26,6 +28,8 @@ _ROUNDS: Final = 3
 #: Python does not allow an identifier to begin with this character, so no name in a file has it there.
 _DOT: Final = "\N{MIDDLE DOT}"
 _ANYTHING: Final = Signature((), 0, 0, (), (), takes_any_positional=True, takes_any_keyword=True)
+#: A file without one of these words neither imports by a string nor makes a mock.
+_MADE: Final = re.compile(rb"\b(?:import_module|__import__|resolve_name|create_autospec)\b|Mock\b")
 _SPECIFIED: Final = ("spec", "spec_set")
 
 
@@ -46,21 +50,24 @@ class _File:
     path: str
     tree: ast.Module
     functions: list[_Function]
+    may_make: bool  #: it may import by a string, or make a mock
     fixtures: dict[str, Meaning] = field(default_factory=dict)
 
 
-def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None:
+def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames, left_out: Mapping[str, Sequence[LeftOut]]) -> None:
     """Add the types that can be inferred to the facts.
 
     Args:
         root: the audited folder.
         facts: the facts of each file, by path; changed in place.
         modules: all modules of the tree.
+        left_out: the parts of files that the facts leave out.
     """
-    files = [file for path in facts if (file := _parse(root, path, facts[path])) is not None]
+    files = [file for path in facts if (file := _parse(root, path, facts[path], left_out.get(path, ()))) is not None]
     for file in files:
         inference = _Inference(file, facts, Names(modules, {}))
-        inference.dynamic_imports_and_mocks()
+        if file.may_make:
+            inference.dynamic_imports_and_mocks()
         inference.partials()
     for _ in range(_ROUNDS):
         before = dict(facts)
@@ -73,11 +80,11 @@ def infer(root: Path, facts: dict[str, FileFacts], modules: ModuleNames) -> None
             return
 
 
-def _parse(root: Path, path: str, facts: FileFacts) -> _File | None:
+def _parse(root: Path, path: str, facts: FileFacts, left_out: Sequence[LeftOut]) -> _File | None:
     data = read_bytes(root, path)
     if isinstance(data, Problem) or facts.problem is not None:
         return None
-    tree = ast.parse(data)
+    tree = ast.parse(without(data, left_out))
     numbers: dict[str, list[int]] = {}
     for number, scope in enumerate(facts.scopes):
         numbers.setdefault(scope.name, []).append(number)
@@ -88,7 +95,7 @@ def _parse(root: Path, path: str, facts: FileFacts) -> _File | None:
         seen[name] += 1
         if isinstance(node, _AnyFunction) and occurrence < len(numbers.get(name, ())):
             functions.append(_described(node, numbers[name][occurrence]))
-    return _File(path, tree, functions)
+    return _File(path, tree, functions, _MADE.search(data) is not None)
 
 
 def _definitions(node: ast.AST, around: str) -> Iterator[tuple[str, ast.AST]]:

@@ -13,6 +13,7 @@ from typing import Final, cast
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper
 
+from migration.consolidation.codemod.read.focus import LeftOut, without
 from migration.consolidation.reading.facts import FileFacts
 from migration.consolidation.reading.scopes import Scopes, Site, SiteKind, Table
 
@@ -39,6 +40,7 @@ class Source:
     Args:
         data: the file's bytes.
         facts: what the audit knows about the file.
+        left_out: the parts of the file that are not parsed, because they can have nothing to do with a legacy module.
 
     Raises (at construction):
         libcst.ParserSyntaxError: LibCST cannot parse the file.
@@ -46,11 +48,12 @@ class Source:
         SyntaxError, ValueError: the running version of Python does not compile the file.
     """
 
-    def __init__(self, data: bytes, facts: FileFacts) -> None:
-        wrapper = MetadataWrapper(cst.parse_module(data), unsafe_skip_copy=True)
+    def __init__(self, data: bytes, facts: FileFacts, left_out: Sequence[LeftOut] = ()) -> None:
+        wrapper = MetadataWrapper(cst.parse_module(without(data, left_out)), unsafe_skip_copy=True)
         self.module = wrapper.module
         text = self.module.code
-        self.text = text.encode()  #: UTF-8, whatever the file's encoding
+        self.data: Final = data if left_out else self.module.bytes
+        self.text = data if left_out else text.encode()  #: UTF-8, whatever the file's encoding
         # LibCST has only partial types for the results of its providers.
         self._spans = cast("Mapping[cst.CSTNode, CodeSpan]", wrapper.resolve(ByteSpanPositionProvider))
         with warnings.catch_warnings():

@@ -77,10 +77,9 @@ def test_a_ramp_with_an_error_is_refused_with_its_line(run, tmp_path):
     assert (refused.exit_code, "ramp.toml:11" in refused.stderr) == (2, True)
 
 
-def test_a_cohort_is_refused_as_a_controller_cannot_move_it(run, tmp_path):
-    (tmp_path / "ramp.toml").write_text('[[step]]\nstage = "dualwrite"\ncohort = "pilots"\n')
-    refused = run("start", "chat", "--ramp", str(tmp_path / "ramp.toml"))
-    assert (refused.exit_code, "pin the cohort's tenants" in refused.stderr) == (2, True)
+def test_a_ramp_may_begin_with_a_cohort(run, tmp_path):
+    (tmp_path / "ramp.toml").write_text('[[step]]\nstage = "dualwrite"\ncohort = "pilots"\n\n[cohorts]\npilots = ["acme"]\n')
+    assert run("start", "chat", "--ramp", str(tmp_path / "ramp.toml")).exit_code == 0
 
 
 def test_an_approval_is_of_a_person_and_counts_once(run, start, ramp, monkeypatch):

@@ -120,6 +120,15 @@ def test_a_revision_that_loses_rows_is_undone_and_reported(engine, plant):
     assert census(engine) == full
 
 
+def test_rows_that_another_program_removes_meanwhile_are_not_the_evidences(engine, plant):
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE outbox AS SELECT 1 AS id"))
+    plant("    op.execute('DELETE FROM outbox')\n")
+    schema.downgrade(engine, "0003")
+    with engine.connect() as connection:
+        assert schema.revision_of(connection) == "0003"
+
+
 def test_a_revision_that_makes_a_parent_table_anew_keeps_its_children(engine, plant):
     plant("    with op.batch_alter_table('comparisons', recreate='always') as table:\n        table.drop_column('strata')\n")
     schema.downgrade(engine, "0003")

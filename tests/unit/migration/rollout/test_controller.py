@@ -107,10 +107,10 @@ class World:
 
     # the flags
 
-    def where(self, _surface):
+    def where(self, _surface, _ramp):
         return Where(position=self.position, version=self.version, killed=self.killed, unfollowed=self.unfollowed)
 
-    def move(self, _surface, to, version, _why, *, back):
+    def move(self, _surface, _ramp, to, version, _why, *, back):
         if version != self.version:
             raise EditConflictError("flags", ())
         if self.refusal and not back:

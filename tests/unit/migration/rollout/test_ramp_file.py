@@ -7,7 +7,8 @@ import pytest
 
 from migration.errors import ConfigurationError
 from migration.model import Stage
-from migration.rollout.ramp_file import DEFAULT_RAMP, GateRules, read_ramp
+from migration.rollout.gate_rules import GateRules
+from migration.rollout.ramp_file import DEFAULT_RAMP, read_ramp
 
 DUALWRITE = '[[step]]\nstage = "dualwrite"\npercent = 100\n'
 
@@ -29,13 +30,14 @@ def test_a_step_has_what_the_ramp_asks_but_for_what_it_says_itself(tmp_path):
         tmp_path,
         '[gate]\nmost-divergent = "0.5 %"\nsoak = "30 min"\n'
         + DUALWRITE
-        + '[[step]]\nstage = "shadow"\ncohort = "pilots"\ngate.soak = "2 d"\ngate.claim = "tenants like these"\n',
+        + '[[step]]\nstage = "shadow"\ncohort = "pilots"\ngate.soak = "2 d"\ngate.claim = "tenants like these"\n'
+        + 'gate.least-tenants = 2\n[cohorts]\npilots = ["acme", "globex"]\n',
     )
     assert [(step.name, step.gate.most_divergent, step.gate.soak_s) for step in found.steps] == [
         ("dualwrite 100 %", 0.005, 1800.0),
         ("shadow pilots", 0.005, 172800.0),
     ]
-    assert found.steps[1].gate.claim == "tenants like these"
+    assert (found.steps[1].gate.claim, found.steps[1].tenants) == ("tenants like these", ("acme", "globex"))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,18 @@ def test_a_step_has_what_the_ramp_asks_but_for_what_it_says_itself(tmp_path):
         ("[gate]\nleast-comparisons = 0\n" + DUALWRITE, 2, "1 or more"),
         (DUALWRITE + '[[step]]\nstage = "shadow"\n', 4, "either a percent or a cohort"),
         (DUALWRITE + '[[step]]\nstage = "shadow"\npercent = 120\n', 6, "at most 100"),
-        (DUALWRITE + '[[step]]\nstage = "shadow"\ncohort = " "\n', 6, "no name"),
+        (DUALWRITE + '[[step]]\nstage = "shadow"\ncohort = "pilots"\n', 6, "list its tenants in [cohorts]"),
+        (DUALWRITE + "[cohorts]\npilots = []\n", 5, "needs ids of tenants"),
+        (
+            DUALWRITE + '[[step]]\nstage = "shadow"\ncohort = "pilots"\n[cohorts]\npilots = ["acme"]\n',
+            4,
+            "has 1 tenants, and its gate needs 5; set gate.least-tenants",
+        ),
+        (
+            2 * '[[step]]\nstage = "dualwrite"\ncohort = "pilots"\n' + '[cohorts]\npilots = ["acme"]\n',
+            4,
+            "the cohort is at dualwrite already",
+        ),
         (DUALWRITE + '[[step]]\nstage = "live"\npercent = 5\n', 4, "skips a stage; go to shadow first"),
         (DUALWRITE + '[[step]]\nstage = "off"\npercent = 100\n', 4, "a ramp leads forwards"),
         (

@@ -45,12 +45,12 @@ def test_after_a_frame_that_was_broken_off_none_follows(pipe, monkeypatch):
     with pytest.raises(StopError):
         answers.say(b"a result")
     monkeypatch.undo()
-    answers.lost(3)
+    answers.lost("full", 3)
     assert len(os.read(reading, 2**16)) == 2
 
 
 def test_without_a_parent_nobody_is_told_of_lost_spans():
     reading, writing = os.pipe()
     os.close(reading)
-    AnswerWriter(writing).lost(3)
+    AnswerWriter(writing).lost("full", 3)
     os.close(writing)

@@ -2,16 +2,14 @@ import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 
 import msgspec
 import pytest
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from migration.effects.journals.replaying import Tally
 from migration.model import Origin, encode
+from migration.settings import MigrationSettings
 from migration.shadow.cell_job import CellJob, CellRun
 from migration.shadow.engine_runner import EngineRunner, Engines
 from migration.shadow.hello import COMPARE_S, GRACE_S
@@ -19,18 +17,25 @@ from migration.shadow.job import ShadowJob
 from migration.shadow.noise_round import Round
 from migration.shadow.parts import ComparedJob, Parts
 from migration.shadow.worker import Worker
-from migration.telemetry import spans
+from migration.telemetry import ShadowTraces, Traceable, spans
+from migration.telemetry.traced import Ids, derived
 
 
 @pytest.fixture
 def worker(parts: Parts) -> Iterator[Callable[..., Worker]]:
     made: list[EngineRunner] = []
 
-    def make(*, refused: list[str] | None = None, bound: Callable[[float], None] = lambda _seconds: None, **changes: object) -> Worker:
+    def make(
+        *,
+        refused: list[str] | None = None,
+        traces: ShadowTraces | None = None,
+        bound: Callable[[float], None] = lambda _seconds: None,
+        **changes: object,
+    ) -> Worker:
         chosen = dataclasses.replace(parts, **changes)
         engines = Engines(build=chosen.build, misses=chosen.misses)
         made.append(EngineRunner(engines, seal=lambda: contextlib.nullcontext(list(refused or []))))
-        return Worker(chosen, made[-1], bound=bound)
+        return Worker(chosen, made[-1], traces=traces, bound=bound)
 
     yield make
     for one in made:
@@ -173,15 +178,14 @@ def test_an_engine_that_hangs_does_not_hold_up_the_next_job(worker, job, builder
     assert not one.spoiled
 
 
-def test_the_shadows_span_links_to_the_served_run(worker, job, monkeypatch) -> None:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    for module in ("worker", "verdicts"):
-        monkeypatch.setattr(f"migration.shadow.{module}._tracer", provider.get_tracer("migration"))
-    worker().handle(encode(job()))
-    by_name = {span.name: span for span in exporter.get_finished_spans()}
-    linked = by_name[spans.SHADOW].links[0].context
-    assert (trace.format_trace_id(linked.trace_id), trace.format_span_id(linked.span_id)) == ("a" * 32, "b" * 16)
-    assert by_name[spans.COMPARE].parent.span_id == by_name[spans.SHADOW].context.span_id
-    assert by_name[spans.COMPARE].attributes[spans.VERDICT] == "match"
+def test_the_shadows_trace_and_that_of_the_served_run_link_to_each_other(worker, job) -> None:
+    kept: list[Traceable] = []
+    traces = ShadowTraces(MigrationSettings(), SimpleNamespace(put=kept.append), lambda path: path)
+    worker(traces=traces).handle(encode(msgspec.structs.replace(job(), traced=True)))
+    built = {span.name.partition(" ")[0]: span for span in kept[0].spans()}
+    served = Ids(int("a" * 32, 16), int("b" * 16, 16))
+    shadow, compare = built[spans.SHADOW], built[spans.COMPARE]
+    assert (shadow.ids, compare.ids) == (derived(served, "shadow"), derived(served, "compare"))
+    assert (set(shadow.links), set(compare.links)) == ({served, compare.ids}, {served, shadow.ids})
+    assert compare.parent_id == shadow.ids.span_id
+    assert compare.attributes[spans.VERDICT] == "match"

@@ -1,244 +1,195 @@
-"""Spans: kept in a bounded ring, exported without texts, linked across processes."""
+"""Delivery of traces to a collector: what arrives, and that a bad collector costs nothing and each loss is counted."""
 
 import gzip
-from collections.abc import Sequence
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from typing import ClassVar
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
+from migration.errors import ConfigurationError
 from migration.settings import MigrationSettings
 from migration.telemetry import spans
+from migration.telemetry.collector import CollectorAnswer, open_transport
 from migration.telemetry.delivery import SpanDelivery
-from migration.telemetry.tracing import SpanRing, configure_tracing, deliver_spans, links_to
+from migration.telemetry.otlp import rejected
+from migration.telemetry.tracing import Tracing
+from tests.unit.migration.telemetry.test_run_spans import ABOUT, model, record
 
-TRACE = "0af7651916cd43dd8448eb211c80319c"
-SPAN = "b7ad6b7169203331"
 PATIENCE_S = 30.0
 
 
-class Collector(SpanExporter):
-    def __init__(self, result: SpanExportResult | None = SpanExportResult.SUCCESS) -> None:
-        self.result = result
-        self.spans: list[ReadableSpan] = []
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        if self.result is None:
-            raise ConnectionError("refused")
-        self.spans += spans
-        return self.result
-
-
-@pytest.fixture
-def ring() -> SpanRing:
-    return SpanRing(size=3)
-
-
-@pytest.fixture
-def tracer(ring: SpanRing) -> trace.Tracer:
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(ring)
-    return provider.get_tracer("migration")
-
-
-@pytest.fixture
-def unset_provider(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process-wide provider, as in a fresh process, put back afterwards."""
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
-    monkeypatch.setattr(trace, "_TRACER_PROVIDER_SET_ONCE", type(trace._TRACER_PROVIDER_SET_ONCE)())
-
-
-def finish_span_with_text(tracer: trace.Tracer) -> None:
-    with pytest.raises(ValueError, match="account"), tracer.start_as_current_span(spans.RUN):
-        raise ValueError("my account number is 4711")
-
-
-def test_the_ring_keeps_the_newest_spans_only(ring: SpanRing, tracer: trace.Tracer) -> None:
-    for number in range(5):
-        tracer.start_span(spans.RUN, attributes={spans.RUN_ID: f"r-{number}"}).end()
-    assert [span.attributes[spans.RUN_ID] for span in ring.spans()] == ["r-2", "r-3", "r-4"]
-
-
-def test_a_shadow_is_found_under_the_trace_id_of_the_run_it_links_to(ring: SpanRing, tracer: trace.Tracer) -> None:
-    tracer.start_span(spans.SHADOW).end()
-    tracer.start_span(spans.SHADOW, links=links_to(TRACE, SPAN)).end()
-    assert [(span.name, span.links) for span in ring.spans(TRACE)] == [(spans.SHADOW, ((TRACE, SPAN),))]
-
-
-def test_the_ring_gives_ids_duration_and_failure_but_no_exception_text(ring: SpanRing, tracer: trace.Tracer) -> None:
-    finish_span_with_text(tracer)
-    (span,) = ring.spans()
-    assert span.failed
-    assert span.duration_s >= 0
-    assert len(span.trace_id) == 32
-    assert "4711" not in repr(span)
-
-
-@pytest.mark.parametrize(
-    ("trace_id", "span_id"), [(None, SPAN), (TRACE, None), ("", ""), ("no hex", SPAN), ("0" * 32, SPAN), (TRACE, "0" * 16)]
-)
-def test_no_link_is_made_of_ids_that_are_missing_or_invalid(trace_id: str | None, span_id: str | None) -> None:
-    assert links_to(trace_id, span_id) == ()
-
-
-def delivered(collector: Collector, lost: list[int], **options: int) -> tuple[trace.Tracer, SpanDelivery]:
-    provider, delivery = TracerProvider(shutdown_on_exit=False), SpanDelivery(collector, lost.append, **options)
-    provider.add_span_processor(delivery)
-    return provider.get_tracer("migration"), delivery
-
-
-def test_exported_spans_carry_no_exception_text() -> None:
-    collector = Collector()
-    tracer, delivery = delivered(collector, [])
-    finish_span_with_text(tracer)
-    delivery.close(PATIENCE_S)
-    (span,) = collector.spans
-    assert "4711" not in span.to_json()
-    assert span.status.status_code is trace.StatusCode.ERROR
-
-
-@pytest.mark.parametrize("result", [SpanExportResult.FAILURE, None])
-def test_spans_that_the_collector_refuses_are_counted_and_nothing_is_raised(result: SpanExportResult | None) -> None:
-    lost: list[int] = []
-    tracer, delivery = delivered(Collector(result), lost)
-    for _ in range(3):
-        tracer.start_span(spans.RUN).end()
-    delivery.close(PATIENCE_S)
-    assert sum(lost) == 3
-
-
-class StuckCollector(Collector):
-    """Takes nothing until it is released."""
+class Receiver(ThreadingHTTPServer):
+    """An OTLP/HTTP collector that keeps what it is sent, and answers as it is told."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.released = Event()
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        assert self.released.wait(PATIENCE_S)
-        return super().export(spans)
+        self.requests: list[ExportTraceServiceRequest] = []
+        self.headers: list[dict[str, str]] = []
+        self.status, self.answer = 200, b""
+        super().__init__(("127.0.0.1", 0), Handler)
 
 
-def test_every_span_that_a_slow_collector_does_not_get_is_counted() -> None:
-    lost: list[int] = []
-    collector = StuckCollector()
-    tracer, delivery = delivered(collector, lost, waiting=100)
-    for _ in range(600):
-        tracer.start_span(spans.RUN).end()
-    collector.released.set()
-    delivery.close(PATIENCE_S)
-    assert len(collector.spans) >= 100
-    assert len(collector.spans) + sum(lost) == 600
-
-
-def test_what_a_collector_has_not_taken_when_the_process_ends_is_counted() -> None:
-    lost: list[int] = []
-    collector = StuckCollector()
-    tracer, delivery = delivered(collector, lost)
-    for _ in range(5):
-        tracer.start_span(spans.RUN).end()
-    delivery.close(0.05)
-    tracer.start_span(spans.RUN).end()
-    collector.released.set()
-    assert sum(lost) == 6
-
-
-def test_a_library_that_begins_to_export_something_exports_nothing() -> None:
-    collector = Collector()
-    tracer, delivery = delivered(collector, [])
-    state = trace.TraceState([("vendor", "hunter2")])
-    parent = trace.set_span_in_context(
-        trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(1), trace_state=state))
-    )
-    tracer.start_span("GET /threads/hunter2", attributes={"url.query": "token=hunter2"}).end()
-    with tracer.start_as_current_span(spans.RUN, context=parent) as span:
-        span.set_attributes({spans.SURFACE: "chat", "url.path": "/threads/hunter2", "http.request.header.authorization": ["hunter2"]})
-        span.add_event("hunter2", {"message": "hunter2"})
-        span.add_link(trace.SpanContext(3, 4, is_remote=True, trace_state=state), {"note": "hunter2"})
-    delivery.close(PATIENCE_S)
-    (sent,) = collector.spans
-    assert "hunter2" not in sent.to_json()
-    assert dict(sent.attributes) == {spans.SURFACE: "chat"}
-
-
-def test_a_value_that_the_protocol_cannot_carry_does_not_lose_the_batch() -> None:
-    collector = Collector()
-    tracer, delivery = delivered(collector, [])
-    tracer.start_span(spans.RUN, attributes={spans.RUN_ID: "r-\ud800"}).end()
-    delivery.close(PATIENCE_S)
-    encode_spans(collector.spans)
-    assert [span.attributes[spans.RUN_ID] for span in collector.spans] == ["r-?"]
-
-
-def test_the_ring_keeps_no_attribute_that_is_not_on_the_list(ring: SpanRing, tracer: trace.Tracer) -> None:
-    tracer.start_span(spans.RUN, attributes={"migration.surface": "chat", "url.path": "/secret"}).end()
-    assert [span.attributes for span in ring.spans()] == [{"migration.surface": "chat"}]
-
-
-@pytest.mark.usefixtures("unset_provider")
-def test_configuring_twice_gives_the_same_ring_and_one_copy_of_each_span() -> None:
-    ring = configure_tracing(MigrationSettings(), "netra-backend")
-    assert configure_tracing(MigrationSettings(), "netra-backend") is ring
-    with trace.get_tracer("migration").start_as_current_span(spans.RUN) as span:
-        trace_id = trace.format_trace_id(span.get_span_context().trace_id)
-    assert [kept.trace_id for kept in ring.spans()] == [trace_id]
-
-
-@pytest.mark.usefixtures("unset_provider")
-def test_a_provider_that_the_application_installed_is_kept() -> None:
-    mine = TracerProvider(shutdown_on_exit=False)
-    trace.set_tracer_provider(mine)
-    ring = configure_tracing(MigrationSettings(), "netra-backend")
-    mine.get_tracer("mine").start_span(spans.RUN).end()
-    assert trace.get_tracer_provider() is mine
-    assert [span.name for span in ring.spans()] == [spans.RUN]
-
-
-@pytest.mark.usefixtures("unset_provider")
-@pytest.mark.parametrize("sampled", [trace.TraceFlags.SAMPLED, trace.TraceFlags.DEFAULT])
-def test_whether_a_run_is_traced_is_not_for_clients_to_say(sampled: int) -> None:
-    ring = configure_tracing(MigrationSettings(), "netra-backend")
-    client = trace.NonRecordingSpan(trace.SpanContext(1, 2, is_remote=True, trace_flags=trace.TraceFlags(sampled)))
-    trace.get_tracer("migration").start_span(spans.RUN, context=trace.set_span_in_context(client)).end()
-    assert len(ring.spans()) == 1
-
-
-@pytest.mark.usefixtures("unset_provider")
-def test_at_zero_percent_nothing_is_kept() -> None:
-    ring = configure_tracing(MigrationSettings(trace_percent=0), "netra-backend")
-    trace.get_tracer("migration").start_span(spans.RUN).end()
-    assert ring.spans() == []
-
-
-class Receiver(BaseHTTPRequestHandler):
-    """An OTLP/HTTP collector that keeps what it is sent."""
-
-    received: ClassVar[list[tuple[str, bytes]]] = []
-
+class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.received.append((self.path, gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body))
-        self.send_response(200)
+        plain = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        self.server.requests.append(ExportTraceServiceRequest.FromString(plain))
+        self.server.headers.append(dict(self.headers))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(len(self.server.answer)))
         self.end_headers()
+        self.wfile.write(self.server.answer)
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
 
 
-@pytest.mark.usefixtures("unset_provider")
-def test_spans_reach_a_collector_over_http_without_exception_text() -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        configure_tracing(MigrationSettings(otlp_endpoint=f"http://127.0.0.1:{server.server_port}"), "netra-backend")
-        finish_span_with_text(trace.get_tracer("migration"))
-        deliver_spans(PATIENCE_S)
+        yield server
         server.shutdown()
-    ((path, body),) = Receiver.received
-    assert path == "/v1/traces"
-    assert b"netra-backend" in body
-    assert b"4711" not in body
+
+
+def settings(port: int) -> MigrationSettings:
+    return MigrationSettings(otlp_endpoint=f"http://127.0.0.1:{port}")
+
+
+def sent(chosen: MigrationSettings, runs: int = 1) -> Counter[str]:
+    """Trace runs, end the process, and return what was lost by reason."""
+    lost: Counter[str] = Counter()
+    one = Tracing(chosen, "netra-backend", lambda reason, number: lost.update({reason: number}))
+    for number in range(runs):
+        one.start_run(lambda: ABOUT).end(record(model(0.1), run_id=f"r-{number}"), "completed", waits=False)
+    one.close(PATIENCE_S)
+    return lost
+
+
+def test_opentelemetrys_own_classes_read_what_is_sent(receiver):
+    assert not sent(settings(receiver.server_port))
+    (resources,) = receiver.requests[0].resource_spans
+    assert {pair.key: pair.value.string_value for pair in resources.resource.attributes}["service.name"] == "netra-backend"
+    assert resources.scope_spans[0].schema_url.endswith(spans.SEMCONV_VERSION)
+    found = {span.name: span for span in resources.scope_spans[0].spans}
+    chat, agent, run = found["chat small"], found["invoke_agent data"], found["migration.run"]
+    told = {pair.key: pair.value for pair in chat.attributes}
+    assert (chat.parent_span_id, agent.parent_span_id, run.parent_span_id) == (agent.span_id, run.span_id, b"")
+    assert (told[spans.INPUT_TOKENS].int_value, told[spans.MODEL].string_value, chat.kind) == (30, "small", 3)
+    assert run.start_time_unix_nano <= chat.start_time_unix_nano <= chat.end_time_unix_nano <= run.end_time_unix_nano
+    assert [(event.name, len(event.attributes)) for event in run.events] == [("feature_flag.evaluation", 2)]
+
+
+def test_headers_and_compression_are_taken_from_opentelemetrys_variables(receiver, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20b")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    sent(settings(receiver.server_port))
+    (headers,) = receiver.headers
+    assert (headers["x-key"], headers["content-encoding"]) == ("a b", "gzip")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("COMPRESSION", "zip"), ("CERTIFICATE", "/nowhere")])
+def test_a_variable_that_cannot_be_used_is_an_error_at_the_start(monkeypatch, variable, value):
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{variable}", value)
+    with pytest.raises(ConfigurationError, match=variable):
+        open_transport(MigrationSettings(otlp_endpoint="https://collector.invalid"), "traces")
+
+
+def test_a_collector_that_refuses_is_counted(receiver):
+    receiver.status = 400
+    assert sent(settings(receiver.server_port), 3) == {"refused": 9}
+
+
+def test_spans_that_a_collector_rejects_in_a_success_are_counted(receiver):
+    receiver.answer = ExportTraceServiceResponse(
+        partial_success=ExportTracePartialSuccess(rejected_spans=2, error_message="no")
+    ).SerializeToString()
+    assert sent(settings(receiver.server_port)) == {"refused": 2}
+    assert rejected(b"\xff\xff") == 0
+
+
+def test_a_batch_that_a_busy_collector_refuses_is_sent_again():
+    answers = [CollectorAnswer(arrived=False, again=True, after_s=0.01), CollectorAnswer(arrived=True)]
+    lost: list[int] = []
+
+    class Busy:
+        def send(self, _body: bytes, _timeout_s: float) -> CollectorAnswer:
+            return answers.pop(0)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    one = SpanDelivery(Busy(), lambda _item: iter([b"x"]), b"".join, lambda _reason, number: lost.append(number))
+    one.put(Weighing(0))
+    deadline = time.monotonic() + PATIENCE_S
+    while answers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    one.close(PATIENCE_S)
+    assert (answers, lost) == ([], [])
+
+
+class Weighing:
+    size = 1
+
+    def __init__(self, weight_bytes: int) -> None:
+        self.weight_bytes = weight_bytes
+
+
+@contextmanager
+def hanging() -> Iterator[int]:
+    """Accept connections, and answer nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_a_collector_that_hangs_delays_nothing_bounds_the_queue_and_each_loss_is_counted():
+    lost: Counter[str] = Counter()
+    with hanging() as port:
+        transport = open_transport(settings(port), "traces")
+        one = SpanDelivery(
+            transport, lambda _item: iter([b"x"]), b"".join, lambda reason, number: lost.update({reason: number}), timeout_s=PATIENCE_S
+        )
+        one.put(Weighing(0))
+        deadline = time.monotonic() + PATIENCE_S
+        while one.waiting and time.monotonic() < deadline:
+            time.sleep(0.01)
+        offered = 100 * 512
+        began = time.thread_time()
+        for _ in range(offered):
+            one.put(Weighing(0))
+        used_s = time.thread_time() - began
+        assert one.waiting == 512
+        one.close(0.05)
+    assert used_s / offered < 50e-6
+    assert lost == {"full": offered - 512, "closed": 513}
+
+
+def test_a_large_item_takes_as_much_of_the_queue_as_memory():
+    released, lost = Event(), []
+
+    class Stuck:
+        def send(self, _body: bytes, _timeout_s: float) -> CollectorAnswer:
+            released.wait(PATIENCE_S)
+            return CollectorAnswer(arrived=True)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    one = SpanDelivery(Stuck(), lambda _item: iter([b"x"]), b"".join, lambda reason, _number: lost.append(reason), waiting=10)
+    one.put(Weighing(9 * 2**16))
+    while one.waiting:
+        time.sleep(0.01)
+    one.put(Weighing(9 * 2**16))
+    one.put(Weighing(0))
+    released.set()
+    one.close(PATIENCE_S)
+    assert lost == ["full"]

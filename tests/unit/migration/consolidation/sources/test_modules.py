@@ -48,6 +48,7 @@ def test_names_begin_with_the_package_that_the_root_lies_in(tmp_path):
         ("app/core/engine.py", 0, "core.other", "app.core.other"),  # so does one that puts a folder above it on the path
         ("app/core/engine.py", 0, "logging", "logging"),  # the standard library is not a neighbour
         ("app/core/engine.py", 0, "numpy", "numpy"),
+        ("app/core/engine.py", 0, "engine.parts", "engine.parts"),  # a file does not import itself
     ],
 )
 def test_imports_are_made_absolute_as_python_does(modules, path, level, module, absolute):

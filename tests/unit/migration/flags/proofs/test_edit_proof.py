@@ -129,7 +129,7 @@ def test_a_flag_that_would_be_gone_moves_everybody_to_off_and_is_refused():
 
 def test_a_pinned_tenant_moves_alone():
     before = flag(0, 100_000)
-    proof = check(before, pin(before, "chat", "acme", Stage.SHADOW), aim=Aim(stage=Stage.SHADOW, tenant_id="acme"))
+    proof = check(before, pin(before, "chat", "acme", Stage.SHADOW), aim=Aim(stage=Stage.SHADOW, tenants=("acme",)))
     assert (proof.problems, [move.who for move in proof.moves]) == ((), ["acme"])
 
 
@@ -141,7 +141,7 @@ def test_every_pin_is_evaluated_though_nobody_knows_the_tenant():
 
 def test_a_pin_that_would_have_no_effect_is_refused_with_the_sdks_reason():
     before = flag(0, 100_000, prerequisites=[{"key": "nowhere", "variation": 0}])
-    proof = check(before, pin(before, "chat", "acme", Stage.SHADOW), aim=Aim(stage=Stage.SHADOW, tenant_id="acme"))
+    proof = check(before, pin(before, "chat", "acme", Stage.SHADOW), aim=Aim(stage=Stage.SHADOW, tenants=("acme",)))
     assert proof.problems == ("acme would be at off instead of shadow: the SDK's reason is PREREQUISITE_FAILED (nowhere)",)
 
 
