@@ -121,10 +121,10 @@ def _counted(package: Package, root: Path) -> Iterator[tuple[str, int]]:
         if path.name == "__init__.py":
             offering |= {(modules[path], name) for _, module, name in _imported(tree, modules[path], path) if (module, name) in offering}
     for path, tree in parsed.items():
-        if modules[path] not in own:
-            found = _imported(tree, modules[path], path)
-            lines = {line for line, module, name in found if module in own or f"{module}.{name}" in own or (module, name) in offering}
-            yield from ((path.relative_to(root).as_posix(), line) for line in lines)
+        others = own - {modules[path]}
+        found = _imported(tree, modules[path], path)
+        lines = {line for line, module, name in found if module in others or f"{module}.{name}" in others or (module, name) in offering}
+        yield from ((path.relative_to(root).as_posix(), line) for line in lines)
 
 
 def _parse(path: Path) -> ast.Module | None:
