@@ -9,7 +9,7 @@ from migration.errors import MissingExtraError, RolloutStateError
 from migration.flags.meaning import FlagData
 from migration.model import Stage
 from migration.project import ramp_file
-from migration.rollout.position import START, Position, position_of, reached
+from migration.rollout.position import START, Position, pinned_stages, position_of, reached
 from migration.rollout.preview import Preview
 from migration.rollout.ramp_file import DEFAULT_RAMP, Ramp, Step, parse_ramp, read_ramp
 from migration.rollout.store import RolloutStore
@@ -119,12 +119,14 @@ class Gates:
         return tuple(found)
 
     def _of_a_share(self, surface: str, preview: Preview) -> tuple[str, ...]:
+        if position_of(preview.read.data, surface) == START and not pinned_stages(preview.read.data, surface):
+            return ()  # nobody has been compared yet: the first step has no gate before it
         ramp = self.ramp(surface)
         before = position_of(preview.read.data, surface, ramp)
         after = position_of(preview.read.data.with_flag(preview.key, preview.flag), surface, ramp)
         if before is None or after is None:
             return ("the flag does not assign tenants by their key, so it is not known where the ramp is",)
-        if not before < after or before == START:  # nobody has been compared yet: the first step has no gate before it
+        if not before < after or before == START:
             return ()
         here, there = reached(ramp, before), reached(ramp, after)
         skipped = [step.name for step in ramp.steps[here + 1 : there]]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def kill_while_it_writes(kills: int, seed: int) -> list[tuple[bool, int, int, int, int]]:
     """Return for each kill: whether it came in time, and how many files were old, new and torn, and new after a second run."""
-    command = [sys.executable, "-m", "tests.property.codemod_killed", str(kills), str(seed)]
+    command = [sys.executable, "-m", "tests.migration.codemod.killed", str(kills), str(seed)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=600, env={**os.environ, "PYTHONPATH": "."})
     rows = [line.split() for line in done.stdout.splitlines()]
     return [(row[0] == "True", *(int(number) for number in row[1:])) for row in rows]

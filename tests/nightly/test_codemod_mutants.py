@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.property.codemod_kept import KEPT
-from tests.property.codemod_mutants import MUTANTS
+from tests.migration.codemod.kept import KEPT
+from tests.migration.codemod.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 CODEMOD = Path("migration/consolidation/codemod")
@@ -47,6 +47,6 @@ def test_without_a_change_nothing_is_found(copy):
 
 def found(root: Path, *parts: str) -> bool:
     """Return whether one of these parts of the laws fails with the code in this folder."""
-    command = [sys.executable, "-B", "-m", "tests.property.codemod_caught", *parts]
+    command = [sys.executable, "-B", "-m", "tests.migration.codemod.caught", *parts]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True, timeout=300, env={**os.environ, "PYTHONPATH": "."})
     return "True" in done.stdout.rpartition("fails:")[2]

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from migration.consolidation.codemod.decide.links import Links
 from migration.consolidation.codemod.follow.escaping import Escapes
-from tests.property.codemod_kept import FROM, KEPT
-from tests.property.codemod_projects import FORMS, USES, project
-from tests.property.codemod_runs import check_in
+from tests.migration.codemod.kept import FROM, KEPT
+from tests.migration.codemod.projects import FORMS, USES, project
+from tests.migration.codemod.runs import check_in
 
 
 def explore(folder: Path, projects: int, pieces: int) -> Counter[str]:

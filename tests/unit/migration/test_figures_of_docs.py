@@ -21,8 +21,8 @@ PATIENCE_S = inspect.signature(DualWriter).parameters["patience_s"].default
 @pytest.mark.parametrize(
     ("docs", "sentence"),
     [
-        (OPERATIONS, f"a server has {composition._DELIVERY_S:g} s to deliver its spans, and its worker has {worker._DELIVERY_S:g} s."),
-        (OPERATIONS, f"At most {delivery.WAITING:,} spans wait or are open"),
+        (OPERATIONS, f"a server has {composition._DELIVERY_S:g} s to deliver its traces, and its worker has {worker._DELIVERY_S:g} s."),
+        (OPERATIONS, f"At most {delivery.WAITING:,} units of"),
         (OPERATIONS, f"every {row.BEAT_S:g} s, and immediately when its evaluation of the kill switch or a flag has changed"),
         (OPERATIONS, f"| live | its row is younger than {row.SILENT_AFTER_S:g} s |"),
         (OPERATIONS, f"silent for {row.LOST_AFTER_S / 60:g} minutes"),

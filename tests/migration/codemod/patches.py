@@ -1,4 +1,4 @@
-"""Further uses of a class that has to go, written as in `codemod_uses`: patches, fixtures, exports and imports that are looked at."""
+"""Further uses of a class that has to go, written as in `uses`: patches, fixtures, exports and imports that are looked at."""
 
 PATCHES = """
 == patched by string

@@ -1,4 +1,4 @@
-"""Further uses of a class that has to go, written as in `codemod_uses`: its type, names that hide it, patches, and what others take."""
+"""Further uses of a class that has to go, written as in `uses`: its type, names that hide it, patches, and what others take."""
 
 TYPES = """
 == subclass !

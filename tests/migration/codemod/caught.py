@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import Phase, settings
 
-from tests.property.codemod_kept import KEPT
+from tests.migration.codemod.kept import KEPT
 from tests.property.test_codemod_laws import check_kept, explore
 
 settings.register_profile("caught", derandomize=True, deadline=None, database=None, phases=[Phase.generate])

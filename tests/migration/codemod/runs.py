@@ -15,7 +15,7 @@ import pytest
 
 from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.applying import apply_plan
-from tests.property.codemod_projects import Project, described
+from tests.migration.codemod.projects import Project, described
 
 
 @contextmanager

@@ -11,7 +11,7 @@ class Mutant:
     path: str
     old: str
     new: str
-    by: str  #: the use in `codemod_kept` that finds it, or "drawn": one of the drawn projects of the suite does
+    by: str  #: the use in `kept` that finds it, or "drawn": one of the drawn projects of the suite does
 
     def __str__(self) -> str:
         return f"{self.path}: {self.old.strip()[:50]} -> {self.new.strip()[:50]}"

@@ -11,7 +11,7 @@ from string import Template
 from textwrap import dedent
 from typing import Final
 
-from tests.property import codemod_checks, codemod_patches, codemod_uses
+from tests.migration.codemod import checks, patches, uses
 
 NOUNS: Final = ("Repository", "Client", "Gateway", "Mailer", "Parser", "Engine", "Storage")
 
@@ -71,14 +71,14 @@ def read_uses(text: str) -> tuple[Use, ...]:
 GROUPS: Final = tuple(
     read_uses(text)
     for text in (
-        codemod_uses.CALLS,
-        codemod_uses.HANDED_ON,
-        codemod_checks.TYPES,
-        codemod_checks.HIDDEN,
-        codemod_patches.PATCHES,
-        codemod_patches.FIXTURES,
-        codemod_patches.EXPORTS,
-        codemod_patches.PROBES,
+        uses.CALLS,
+        uses.HANDED_ON,
+        checks.TYPES,
+        checks.HIDDEN,
+        patches.PATCHES,
+        patches.FIXTURES,
+        patches.EXPORTS,
+        patches.PROBES,
     )
 )
 USES: Final = tuple(use for group in GROUPS for use in group)

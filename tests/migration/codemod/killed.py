@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from migration.consolidation.codemod.plan import plan_codemod
 from migration.consolidation.codemod.report.applying import apply_plan
 from migration.consolidation.codemod.report.values import CodemodPlan
-from tests.property.codemod_projects import FORMS, USES, Project, project
-from tests.property.codemod_runs import write
+from tests.migration.codemod.projects import FORMS, USES, Project, project
+from tests.migration.codemod.runs import write
 
 _CALLS = ("open", "os.", "tempfile.", "shutil.")
 _PIECES = 12
