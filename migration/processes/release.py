@@ -5,7 +5,7 @@ from migration.processes.identity import code_version, this_host
 
 
 def note_release(history: History, name: str) -> None:
-    """Write an entry if the last recorded version is another one; of several processes that start with it, one writes it.
+    """Write an entry if the last recorded version is another one. If several processes start with it, only one writes the entry.
 
     Args:
         history: receives the entry.

@@ -58,7 +58,7 @@ class EngineRunner:
         self._loop.close()
 
     def run(self, job: CellJob, /) -> CellRun:
-        """Run an engine. Raises nothing that it raises."""
+        """Run an engine. Its exceptions are recorded, not raised."""
         try:
             if job.shuffle is None:
                 return self._on(self._loop, job)

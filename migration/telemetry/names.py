@@ -1,4 +1,4 @@
-"""Names of agents, models and tools in spans: only such that answered a call in this process, because a user can make any other one up."""
+"""Names of agents, models and tools in spans: only those that answered a call here, because a user can make up any other name."""
 
 import re
 from typing import Final

@@ -196,7 +196,7 @@ def emit(span: Span, root: TracedSpan, parts: list[TracedSpan]) -> None:
 
     Args:
         span: the span of the run, which has not ended.
-        root: the same as this package builds it.
+        root: the same span, as this package builds it.
         parts: the spans below it.
     """
     made: dict[int, Span] = {root.ids.span_id: span}

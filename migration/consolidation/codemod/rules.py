@@ -56,7 +56,7 @@ class CodemodRule:
     awaits: bool  #: the new form contains `await`, so it must be in a coroutine
 
     def renames(self, method: str) -> bool:
-        """Return whether the new form is something else than a call of this method on the same object, awaited or not as before."""
+        """Return False if the new form only calls this method on the same object, and awaits it only if the old call was awaited."""
         call = "".join(piece if isinstance(piece, str) else "{self}" if piece == Placeholder("self") else "{}" for piece in self.new)
         return self.awaited != self.awaits or not call.strip().removeprefix("await ").startswith(f"{{self}}.{method}(")
 

@@ -193,8 +193,8 @@ class Names:
     def _bound(self, path: str, scope: int, name: str, steps: int) -> Meaning | None:
         """Return what a variable holds; None: unknown.
 
-        Variables that depend on each other in a circle have as many paths between them as there are orders, so each variable is looked
-        up once for each question, and not again by what it depends on.
+        Variables may depend on each other in circles, and the number of paths through a circle grows very quickly. So each variable is
+        looked up only once for each question.
         """
         key = (path, scope, name)
         if (binding := self._locals.bound(path, scope, name)) is None or not steps:
@@ -208,7 +208,7 @@ class Names:
         try:
             found = self._following[key] = self._held(binding, path, scope, name, steps)
             if is_question:
-                # What was not found inside of a circle may be found from elsewhere; it is not kept.
+                # A variable that was not found within a circle may be found from outside of it, so this result is not kept.
                 self._variables |= {other: meaning for other, meaning in self._following.items() if meaning is not None}
                 self._variables[key] = found
         finally:

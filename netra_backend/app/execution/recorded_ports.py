@@ -40,7 +40,7 @@ class _Real(Generic[T]):
         return self._data
 
     def decoded(self, reply: bytes, decode: Callable[[bytes], T]) -> T:
-        """Return the kept value if the reply is its very JSON; otherwise the reply is recorded or has a canary, and is decoded."""
+        """Return the kept value if the reply is exactly its JSON; any other reply was recorded or has a canary, and is decoded."""
         return self._value if reply is self._data else decode(reply)
 
 

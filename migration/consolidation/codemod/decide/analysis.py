@@ -201,7 +201,7 @@ class _FileAnalysis:
             yield CodemodDecision(use.meaning.module, checks=line if is_given else 0, looks=line if is_given else 0)
             yield from self._renaming.renamed(use, origin) if objection is None else [refused(use.meaning.module, line, objection)]
         elif (objection := objection_to_rename(self._source, use.node)) is not None:
-            # The class itself may get to a check of another file.
+            # The class itself may reach a check in another file.
             line = self._source.line(use.node)
             compared = line if may_be_compared(self._source, use.node) else 0
             replaced = line if is_replaced(self._source, use.node) else 0

@@ -51,7 +51,7 @@ def refused(module: str, line: int, advice: str) -> CodemodDecision:
 
 
 def unseen(module: str, line: int, advice: str, *, compares: bool = False) -> CodemodDecision:
-    """Return the same decision for a use that cannot be followed: it may make instances, and with `compares` may look at their class."""
+    """Return this decision for a use that cannot be followed: it may make instances, and if `compares`, check the class of instances."""
     return CodemodDecision(module, makes=True, looks=line if compares else 0, refusals=(Refusal(line, advice),))
 
 

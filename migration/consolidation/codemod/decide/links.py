@@ -117,7 +117,7 @@ class Links:
         return changed
 
     def _patched_elsewhere(self, path: str, group: Group, patched: Patched) -> bool:
-        """Refuse a patch of a name that its module gets by a star, or that another file takes from it later; and those files with it."""
+        """Refuse a patch of a name that its module gets by a star, or that other files import later; refuse those files too."""
         line = self._analyses[path].source.line(patched.node)
         holder = self._analyses.get(self._tree.names.modules.path(patched.holder) or "")
         changed = False
@@ -267,5 +267,5 @@ def _refuse_both(one: Group, other: Group, reason: str) -> bool:
 
 
 def _is_early(analysis: Analysis, need: Need) -> bool:
-    """Return whether a name will be imported when the file is, not in a function."""
+    """Return whether the file imports a name at its top, and not only in a function."""
     return need.statement is None or not any(isinstance(item, cst.FunctionDef) for item in analysis.source.ancestors(need.statement))

@@ -98,7 +98,7 @@ class Bindings:
         return self.module_of(statement) if is_star and isinstance(statement, cst.ImportFrom) else None
 
     def holders(self, node: cst.Name | cst.Attribute | cst.Call, meaning: Callable[[cst.CSTNode], Meaning | None]) -> Iterator[str]:
-        """Yield every module that a name may be taken from, without the legacy modules, if it is not known where it comes from."""
+        """Yield the modules, except legacy ones, from which a name of unknown origin may come."""
         whole: cst.CSTNode = node
         while isinstance(whole, cst.Attribute):
             whole = whole.value

@@ -1,7 +1,7 @@
 """Leaves out of a file the functions and classes that can have nothing to do with the legacy modules, so that little must be parsed.
 
 What is left out becomes an empty string of the same bytes and lines, so that every other place keeps its line and its offset. A function
-stays if it contains one of the searched words, or a name that a function or statement that stays gives to something.
+stays if it contains one of the searched words. It also stays if it contains a name that is defined in a part that stays.
 """
 
 import ast

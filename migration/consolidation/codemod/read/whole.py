@@ -59,7 +59,7 @@ def read_whole(
 
 
 def _shared(found: SearchResult, configuration: AuditConfiguration, made: Iterable[str]) -> Wanted:
-    """Return what shows in any file that a function has to be read."""
+    """Return the words that show, in whatever file, that a function has to be read."""
     words = {*made, *configuration.target.rpartition(":")[::2], *configuration.factory.rpartition(":")[::2]}
     for module in found.family.modules:
         facts = found.names.facts_of(module)
