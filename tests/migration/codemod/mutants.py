@@ -265,9 +265,9 @@ MUTANTS: Final = (
         "fixture of another file",
     ),
     Mutant(
-        "read/tree.py",
-        "*callers, *patching}",
-        "*callers}",
+        "read/whole.py",
+        "if patches.find_matches_as_indexes(data) or (",
+        "if (",
         "patched by object",
     ),
     Mutant(
