@@ -16,7 +16,7 @@ with tempfile.TemporaryDirectory() as home:
     app = create_app()
     async def ready():
         async with app.router.lifespan_context(app):
-            pass
+            await asyncio.sleep(0)
     asyncio.run(ready())
 """
 STARTED = "import netra_backend.app.main, netra_backend.app.serving\n"

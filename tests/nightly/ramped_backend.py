@@ -78,7 +78,7 @@ def _chat(address: str, headers: dict[str, str], message: str) -> str:
     url = f"{address.replace('http', 'ws')}/ws/chat"
     with connect(url, proxy=None, additional_headers=headers, open_timeout=PATIENCE_S, close_timeout=PATIENCE_S) as socket:
         socket.send(json.dumps({"type": "chat", "message": message, "agent": "data"}))
-        while (told := json.loads(text := socket.recv(PATIENCE_S, decode=True)))["type"] not in {"run_finished", "error"}:
-            pass
-    assert told["type"] == "run_finished", text
+        texts = iter(lambda: socket.recv(PATIENCE_S, decode=True), None)
+        text = next(text for text in texts if json.loads(text)["type"] in {"run_finished", "error"})
+    assert json.loads(text)["type"] == "run_finished", text
     return text

@@ -4,16 +4,12 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from migration.consolidation.codemod.read.named_modules import named_modules
 from migration.consolidation.codemod.read.tree import Tree
 from migration.consolidation.inventory import Problem
 from migration.consolidation.sources.workers import read_bytes
 
 _TEST: Final = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py")
-_IMPORT: Final = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(?P<module>[.\w]+)[ \t]+import[ \t]*(?P<names>\([^)]*\)|[^\r\n;]*)|import[ \t]+(?P<plain>[^\r\n;]*))",
-    re.MULTILINE,
-)
-_NAME: Final = re.compile(rb"[^\W\d][.\w]*")
 
 
 class Meetings:
@@ -61,16 +57,8 @@ class Meetings:
         return self._imported[path]
 
     def _names(self, path: str) -> Iterator[str]:
-        """Yield all modules that a file may import. A file that names no legacy module was not parsed, so its text is searched."""
-        modules = self._tree.names.modules
+        """Yield all modules that a file may import, and the packages around them."""
         data = read_bytes(self._tree.root, path)
-        for match in _IMPORT.finditer(b"" if isinstance(data, Problem) else data):
-            if match["plain"] is not None:
-                imported = [name.decode(errors="replace") for name in _NAME.findall(match["plain"])]
-            else:
-                given = match["module"].decode(errors="replace")
-                module = modules.absolute(path, len(given) - len(given.lstrip(".")), given.lstrip("."))
-                imported = [module, *(f"{module}.{name.decode(errors='replace')}" for name in _NAME.findall(match["names"]))]
-            for name in imported:
-                parts = name.split(".")
-                yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+        for name in named_modules(b"" if isinstance(data, Problem) else data, path, self._tree.names.modules):
+            parts = name.split(".")
+            yield from (".".join(parts[:end]) for end in range(1, len(parts) + 1))

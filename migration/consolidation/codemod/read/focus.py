@@ -18,9 +18,27 @@ _WORD: Final = re.compile(rb"\w+")
 _CALLED: Final = re.compile(rb"\.\s*(\w+)\s*\(")
 #: A function with one of these words may use names that it does not contain, replace names of other modules, or check their calls.
 _ALWAYS: Final = (
-    "patch", "setattr", "delattr", "globals", "locals", "vars", "eval", "exec", "import_module", "__import__", "resolve_name",
-    "find_spec", "importorskip", "modules", "__all__", "__getattr__", "call_args", "call_args_list", "mock_calls", "method_calls",
-)  # fmt: skip
+    "patch",
+    "setattr",
+    "delattr",
+    "globals",
+    "locals",
+    "vars",
+    "eval",
+    "exec",
+    "import_module",
+    "__import__",
+    "resolve_name",
+    "find_spec",
+    "importorskip",
+    "modules",
+    "__all__",
+    "__getattr__",
+    "call_args",
+    "call_args_list",
+    "mock_calls",
+    "method_calls",
+)
 _ASSERTION: Final = re.compile(rb"\.assert_\w+\(|>>>")  #: also a doctest
 _UNUSUAL: Final = re.compile(rb"[\r\f]|\A\xef\xbb\xbf|\A[^\n]*\n?[^\n]*coding[:=]")
 _LEAST: Final = 80  #: bytes; to leave out less saves nothing

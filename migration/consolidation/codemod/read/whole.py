@@ -12,13 +12,12 @@ import msgspec
 from ahocorasick_rs import BytesAhoCorasick
 
 from migration.consolidation.codemod.read.focus import LeftOut, Wanted, left_out, without
+from migration.consolidation.codemod.read.named_modules import named_modules
 from migration.consolidation.configuration import AuditConfiguration
 from migration.consolidation.findings.search import SearchResult
 from migration.consolidation.inventory import Problem
 from migration.consolidation.reading.facts import FileFacts, Question, unreadable
 from migration.consolidation.reading.reader import read_source
-from migration.consolidation.reading.scan import imported_names
-from migration.consolidation.sources.modules import ModuleNames
 from migration.consolidation.sources.workers import Workers, read_bytes
 
 #: How the name that is patched stands in a string, alone or at the end, or before a member.
@@ -102,7 +101,7 @@ def _callers(root: Path, found: SearchResult, methods: Sequence[str]) -> set[str
         is_beside = path in beside or path.startswith(below)
         if patches.find_matches_as_indexes(data) or (
             calls.find_matches_as_indexes(data)
-            and (is_beside or any(modules.path(module) in found.facts for module in _named(data, path, modules)))
+            and (is_beside or any(modules.path(module) in found.facts for module in named_modules(data, path, modules)))
         ):
             callers.add(path)
     return callers
@@ -129,15 +128,6 @@ def _imported(path: str, found: SearchResult) -> Iterator[str]:
                     yield other
     folders = path.split("/")[:-1]
     yield from ("/".join([*folders[:depth], "conftest.py"]) for depth in range(len(folders) + 1))
-
-
-def _named(data: bytes, path: str, modules: ModuleNames) -> Iterator[str]:
-    """Yield the modules that the file's import statements may name."""
-    for written, names in imported_names(data):
-        level = len(written) - len(written.lstrip("."))
-        module = modules.absolute(path, level, written[level:]) if written else ""
-        yield module
-        yield from (f"{module}.{name}" if written else modules.absolute(path, 0, name) for name in names)
 
 
 def _read_focused(
