@@ -14,7 +14,9 @@ _IDENTIFIER: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTU
 
 
 _STARS: Final = ("import *", "import  *", "import\t*")
-_IMPORTING: Final = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\n]*(?:\\\n[^\n]*)*)", re.MULTILINE)
+_IMPORTING: Final = re.compile(
+    rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+)?import\b[ \t]*(\([^)]*\)|[^\\\n]*(?:\\(?:\r?\n|[^\n])[^\\\n]*)*)", re.MULTILINE
+)
 _NAME: Final = re.compile(rb"\w+")
 _DOTTED: Final = re.compile(rb"[\w.]+")
 _ONLY_NAMES: Final = re.compile(rb"(?:[\w, \t]*,)?[ \t]*")

@@ -31,6 +31,8 @@ def test_a_literal_is_found_in_longer_words_and_a_word_only_whole(text, words):
     [
         ("from shop import build", (("build", "shop"),)),
         ("from my.shop import (\n    other,\n    build,\n)", (("build", "shop"),)),
+        ("from shop import other, \\\n    build\n", (("build", "shop"),)),
+        ("from shop import other, \\\r\n    build\r\n", (("build", "shop"),)),
         ("import shop\nshop.build()", (("build", "shop"),)),
         ("from other import build", ()),
         ("build = 1", ()),
